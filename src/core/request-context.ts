@@ -2,19 +2,21 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { SessionAccessError } from './errors.ts'
 import type { DefaultSessionData, Session } from './session.ts'
 
-// A session is handed on as Session<object>: it is the reader who knows the type of its data.
-type AnySession = Session<object>
-
-const context = new AsyncLocalStorage<AnySession>()
+// Kept as unknown and handed out as what the reader asks for: it is the reader who knows the type.
+const context = new AsyncLocalStorage<unknown>()
 const carried: unique symbol = Symbol.for('sessile.session')
 
+interface Carrier {
+  [carried]?: unknown
+}
+
 /** Runs `fn` so that the `session` proxy means this session, also after each `await` in it. */
-export function runWithSession<R>(session: AnySession, fn: () => R): R {
+export function runWithSession<T extends object, R>(session: Session<T>, fn: () => R): R {
   return context.run(session, fn)
 }
 
 /** The session of the request that is being handled. */
-export function currentSession(): AnySession {
+export function currentSession<T extends object = DefaultSessionData>(): Session<T> {
   const session = context.getStore()
   if (session === undefined) {
     throw new SessionAccessError(
@@ -23,17 +25,19 @@ export function currentSession(): AnySession {
         'behind the session adapter, or wrap the call in sessions.run(session, fn).',
     )
   }
-  return session
+  return session as Session<T>
 }
 
 /** Remembers the session of a request object, for `sessions.of(request)`. */
-export function attachSession(carrier: object, session: AnySession): void {
-  ;(carrier as { [carried]?: AnySession })[carried] = session
+export function attachSession<T extends object>(carrier: object, session: Session<T>): void {
+  ;(carrier as Carrier)[carried] = session
 }
 
 /** The session that an adapter attached to a request object. */
-export function attachedSession(carrier: object): AnySession {
-  const session = (carrier as { [carried]?: AnySession })[carried]
+export function attachedSession<T extends object = DefaultSessionData>(
+  carrier: object,
+): Session<T> {
+  const session = (carrier as Carrier)[carried]
   if (session === undefined) {
     throw new SessionAccessError(
       'ERR_SESSION_NO_CONTEXT',
@@ -41,7 +45,7 @@ export function attachedSession(carrier: object): AnySession {
         'the context) that the adapter handed to the handler.',
     )
   }
-  return session
+  return session as Session<T>
 }
 
 /**

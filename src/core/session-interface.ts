@@ -16,6 +16,8 @@ export interface SessionRequest {
    * so that a request that never uses its session costs nothing.
    */
   readonly onAccess?: (() => void) | undefined
+  /** Whether the response's headers have left already; read at the first access. */
+  readonly headersSent?: boolean | undefined
 }
 
 /** What an adapter tells about the response whose headers are about to leave. */

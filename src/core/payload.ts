@@ -1,0 +1,113 @@
+import { SessionDataError } from './errors.ts'
+import { isJson } from './plain-data.ts'
+import type { Serializer } from './serializer.ts'
+
+/** The version of the envelope that this code writes; all versions up to it can be read. */
+export const FORMAT_VERSION = 1
+
+export interface StoredFlash {
+  readonly id: string
+  readonly category: string
+  readonly message: string
+}
+
+/** What a record's `data` holds: the session's data, and what sessile keeps beside it. */
+export interface Payload {
+  readonly data: Map<string, unknown>
+  flash: readonly StoredFlash[]
+  /** Random text from which CSRF tokens are made; `null` in a payload that is not stored yet. */
+  csrfSeed: string | null
+  /** When a timed rotation made the present secret. */
+  rotatedAt: number | null
+}
+
+export function emptyPayload(): Payload {
+  return { data: new Map(), flash: [], csrfSeed: null, rotatedAt: null }
+}
+
+/** A payload is empty when nothing in it is the app's; the seed alone does not count. */
+export function isEmptyPayload(payload: Payload): boolean {
+  return payload.data.size === 0 && payload.flash.length === 0
+}
+
+/** @throws SessionDataError with the path of a value that cannot be stored */
+export function encodePayload(payload: Payload, serializer: Serializer): string | Uint8Array {
+  let json = true
+  for (const [key, value] of payload.data) json = isJson(value, key) && json
+  const envelope = {
+    v: FORMAT_VERSION,
+    data: Object.fromEntries(payload.data),
+    ...(payload.flash.length > 0 && { flash: payload.flash }),
+    ...(payload.csrfSeed !== null && { csrf: payload.csrfSeed }),
+    ...(payload.rotatedAt !== null && { rotatedAt: payload.rotatedAt }),
+  }
+  return serializer.stringify(envelope, json)
+}
+
+/** The payload, or why there is none: `'newer'` was written by a later version of sessile. */
+export function decodePayload(
+  stored: string | Uint8Array,
+  serializer: Serializer,
+): Payload | 'unreadable' | 'newer' {
+  let envelope: unknown
+  try {
+    envelope = serializer.parse(stored)
+  } catch {
+    return 'unreadable'
+  }
+  if (!isRecord(envelope) || typeof envelope['v'] !== 'number') return 'unreadable'
+  if (envelope['v'] > FORMAT_VERSION) return 'newer'
+  const { data, flash = [], csrf = null, rotatedAt = null } = envelope
+  if (envelope['v'] !== FORMAT_VERSION || !isRecord(data) || !isFlashList(flash)) return 'unreadable'
+  if (csrf !== null && typeof csrf !== 'string') return 'unreadable'
+  if (rotatedAt !== null && typeof rotatedAt !== 'number') return 'unreadable'
+  return { data: new Map(Object.entries(data)), flash, csrfSeed: csrf, rotatedAt }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isFlashList(value: unknown): value is StoredFlash[] {
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (entry) =>
+        isRecord(entry) &&
+        typeof entry['id'] === 'string' &&
+        typeof entry['category'] === 'string' &&
+        typeof entry['message'] === 'string',
+    )
+  )
+}
+
+/**
+ * Checks a key and a value that a handler wants to keep.
+ *
+ * @throws SessionDataError if they cannot be stored
+ */
+export function checkEntry(key: string, value: unknown): void {
+  if (typeof key !== 'string') {
+    throw new SessionDataError('ERR_SESSION_DATA_TYPE', 'A session key must be a string.', '')
+  }
+  if (key === '__proto__') {
+    throw new SessionDataError('ERR_SESSION_DATA_TYPE', 'No session key may be __proto__.', key)
+  }
+  isJson(value, key)
+}
+
+/**
+ * A text that differs whenever the stored form of a value would: taken when an object is handed
+ * out, and compared when the session is committed.
+ */
+export function fingerprint(value: unknown, key: string, serializer: Serializer): string {
+  if (isJson(value, key)) return JSON.stringify(value)
+  const stored = serializer.stringify({ value }, false)
+  return typeof stored === 'string' ? stored : Buffer.from(stored).toString('latin1')
+}
+
+/** A copy that shares nothing with the original. */
+export function copyValue(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  return isJson(value, key) ? JSON.parse(JSON.stringify(value)) : structuredClone(value)
+}

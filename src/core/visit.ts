@@ -1,0 +1,81 @@
+import type { FoundSession } from './admission.ts'
+import type { SessionRequest } from './session-interface.ts'
+import type { SessionRecord } from './session-record.ts'
+import type { SessionToken } from './session-token.ts'
+import { WorkingCopy } from './working-copy.ts'
+import type { Serializer } from './serializer.ts'
+
+/** What the response does to the cookie. */
+export type CookieChange =
+  | { readonly type: 'set'; readonly token: SessionToken; readonly record: SessionRecord }
+  | { readonly type: 'expire' }
+
+/**
+ * Why changes of a visitor without a session are not stored (a login still is): its token was
+ * `'superseded'`, its row has a `'newer-format'`, or the store is `'unavailable'`.
+ */
+export type Detachment = 'superseded' | 'newer-format' | 'unavailable'
+
+/** All that is known of one request's session: the state behind a `Session` object. */
+export class Visit {
+  readonly request: SessionRequest
+  readonly #serializer: Serializer
+  /** The well-formed tokens of the Cookie header. */
+  tokens: readonly SessionToken[]
+  /** The records that the store had for the tokens; `null` before the load. */
+  loaded: SessionRecord[] | null
+  /** Whether the records have been looked at: which one admits, and what it holds. */
+  opened = false
+  accessed = false
+
+  /** The stored session and the token that opened it; `null` for an anonymous visitor. */
+  found: FoundSession | null = null
+  detached: Detachment | null = null
+  /** Ids of all live sessions whose token the request presented: what `destroy` ends. */
+  presentedIds: readonly string[] = []
+  working: WorkingCopy
+
+  rotation: 'none' | 'rotate' | 'login' = 'none'
+  /** Ids that `destroy()` has to end with the next commit. */
+  destroying: string[] = []
+  csrfTokenGiven: string | null = null
+  cookie: CookieChange | null = null
+  /** The response's headers have left, or are leaving: no token can reach the browser any more. */
+  headersLeft = false
+  lateChangeReported = false
+  /** The commit under way, if any: the next one of this visit waits for it. */
+  committing: Promise<unknown> | null = null
+
+  constructor(request: SessionRequest, tokens: readonly SessionToken[], serializer: Serializer) {
+    this.request = request
+    this.tokens = tokens
+    this.loaded = tokens.length === 0 ? [] : null
+    this.#serializer = serializer
+    this.working = new WorkingCopy(serializer)
+  }
+
+  /** The session is to end with the next commit; the visitor is anonymous from now on. */
+  endFound(): void {
+    this.destroying = [...new Set([...this.destroying, ...this.presentedIds])]
+    this.presentedIds = []
+    this.tokens = []
+    this.found = null
+    this.rotation = 'none'
+    this.csrfTokenGiven = null
+    if (this.cookie?.type === 'set') this.cookie = null
+    this.working = new WorkingCopy(this.#serializer)
+  }
+
+  /** Forgets all but the token, to be loaded again. */
+  restart(): void {
+    if (this.found !== null) this.tokens = [this.found.token]
+    this.loaded = this.tokens.length === 0 ? [] : null
+    this.opened = false
+    this.found = null
+    this.detached = null
+    this.presentedIds = []
+    this.rotation = 'none'
+    this.csrfTokenGiven = null
+    this.working = new WorkingCopy(this.#serializer)
+  }
+}

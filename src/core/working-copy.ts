@@ -1,0 +1,135 @@
+import { applyOperation, type Operation, type SessionState } from './operations.ts'
+import { checkEntry, decodePayload, emptyPayload, fingerprint } from './payload.ts'
+import type { Serializer } from './serializer.ts'
+
+interface HeldObject {
+  readonly value: object
+  /** What it was; `null`: as the baseline has it. */
+  readonly fingerprint: string | null
+}
+
+/**
+ * The state of a session as one request sees it, and the operations that made it so. Objects are
+ * handed out as they are; a change inside one is found by comparing it with its stored form.
+ */
+export class WorkingCopy {
+  state: SessionState
+  readonly #serializer: Serializer
+  /** The stored form of the data, before the operations. */
+  #baseline: string | Uint8Array | null
+  #operations: Operation[] = []
+  /** Objects of the data that the handler holds, by key. */
+  #held = new Map<string, HeldObject>()
+  /** Objects that this request has set: their operation holds them, changes inside included. */
+  #set = new Set<unknown>()
+
+  constructor(
+    serializer: Serializer,
+    state: SessionState = emptyState(),
+    baseline: string | Uint8Array | null = null,
+  ) {
+    this.#serializer = serializer
+    this.state = state
+    this.#baseline = baseline
+  }
+
+  get data(): ReadonlyMap<string, unknown> {
+    return this.state.payload.data
+  }
+
+  get(key: string): unknown {
+    const value = this.data.get(key)
+    if (typeof value === 'object' && value !== null && !this.#set.has(value)) {
+      if (this.#held.get(key)?.value !== value) this.#held.set(key, { value, fingerprint: null })
+    }
+    return value
+  }
+
+  set(key: string, value: unknown): void {
+    checkEntry(key, value)
+    if (typeof value === 'object' && value !== null) this.#set.add(value)
+    this.apply({ type: 'set', key, value })
+  }
+
+  update(key: string, fn: (value: unknown) => unknown): unknown {
+    this.#recordNestedChange(key)
+    this.apply({ type: 'update', key, fn })
+    const value = this.data.get(key)
+    if (typeof value === 'object' && value !== null) {
+      this.#held.set(key, { value, fingerprint: fingerprint(value, key, this.#serializer) })
+    }
+    return value
+  }
+
+  /** Does an operation and records it; one that throws is not recorded. */
+  apply(operation: Operation): void {
+    applyOperation(this.state, operation)
+    this.#operations.push(operation)
+  }
+
+  /** Everything done since the last {@link take}, changes inside objects included. */
+  operations(): readonly Operation[] {
+    for (const key of this.#held.keys()) this.#recordNestedChange(key)
+    return this.#operations
+  }
+
+  /** Hands the operations over to a commit. `stored` is the form in which it stores their result. */
+  take(stored: string | Uint8Array | null): readonly Operation[] {
+    const operations = this.operations()
+    this.#operations = []
+    this.#baseline = stored
+    for (const [key, value] of this.data) {
+      if (this.#set.has(value) || this.#held.get(key)?.value === value) {
+        this.#held.set(key, { value: value as object, fingerprint: null })
+      }
+    }
+    this.#set = new Set()
+    return operations
+  }
+
+  /** Takes back the operations of a commit that failed, so that the next one tries them again. */
+  restore(operations: readonly Operation[]): void {
+    this.#operations = [...operations, ...this.#operations]
+  }
+
+  /** Moves on to what a commit has stored, with what was done since {@link take} on top of it. */
+  rebase(state: SessionState, stored: string | Uint8Array | null): void {
+    const later = this.operations()
+    const held = this.#held
+    this.state = state
+    this.#baseline = stored
+    this.#held = new Map()
+    for (const [key, { value }] of held) this.#keepReference(key, value)
+    for (const operation of later) applyOperation(state, operation)
+  }
+
+  /** The handler still holds this object: it stays the one in the data if both say the same. */
+  #keepReference(key: string, value: object): void {
+    const { data } = this.state.payload
+    if (!data.has(key)) return
+    const [mine, theirs] = [value, data.get(key)].map((v) => fingerprint(v, key, this.#serializer))
+    if (mine !== theirs) return
+    data.set(key, value)
+    this.#held.set(key, { value, fingerprint: null })
+  }
+
+  #recordNestedChange(key: string): void {
+    const held = this.#held.get(key)
+    if (held === undefined || this.data.get(key) !== held.value) return
+    const before = held.fingerprint ?? this.#storedFingerprint(key)
+    if (fingerprint(held.value, key, this.#serializer) === before) return
+    this.#held.delete(key)
+    this.set(key, held.value)
+  }
+
+  #storedFingerprint(key: string): string | null {
+    if (this.#baseline === null) return null
+    const payload = decodePayload(this.#baseline, this.#serializer)
+    if (typeof payload === 'string') return null
+    return fingerprint(payload.data.get(key), key, this.#serializer)
+  }
+}
+
+export function emptyState(): SessionState {
+  return { payload: emptyPayload(), persistent: false, principal: null }
+}
