@@ -46,11 +46,17 @@ export interface FoundSession {
   readonly admission: 'current' | 'previous'
 }
 
+/** A token that opened nothing, and why. */
+export interface Refusal {
+  readonly id: string
+  readonly why: Exclude<Admission, 'current' | 'previous'> | 'unknown-id'
+}
+
 /** What the tokens of one request amount to. */
 export interface Findings {
   /** Admitted, in the order of the Cookie header; each id once. */
   readonly admitted: readonly FoundSession[]
-  readonly refused: readonly { readonly id: string; readonly why: Admission | 'unknown-id' }[]
+  readonly refused: readonly Refusal[]
 }
 
 export function findSessions(
@@ -60,7 +66,7 @@ export function findSessions(
   now: number,
 ): Findings {
   const admitted: FoundSession[] = []
-  const refused: { id: string; why: Admission | 'unknown-id' }[] = []
+  const refused: Refusal[] = []
   for (const token of tokens) {
     const record = records.find(({ id }) => id === token.id)
     if (record === undefined) {

@@ -1,17 +1,13 @@
-import { type Admission, admit } from './admission.ts'
+import type { Admission } from './admission.ts'
+import { admit } from './admission.ts'
 import { SessionConflictError, StoreUnavailableError } from './errors.ts'
 import type { DropReason } from './events.ts'
-import { applyOperation, type Operation, type SessionState } from './operations.ts'
+import type { Operation, SessionState } from './operations.ts'
+import { applyOperation } from './operations.ts'
 import type { ResolvedOptions } from './options.ts'
 import { copyValue, decodePayload } from './payload.ts'
-import {
-  createRecord,
-  type Draft,
-  limitReached,
-  makeDraft,
-  nextRecord,
-  type Rotation,
-} from './record-draft.ts'
+import type { Draft, Rotation } from './record-draft.ts'
+import { createRecord, limitReached, makeDraft, nextRecord } from './record-draft.ts'
 import type { SessionRequest } from './session-interface.ts'
 import type { SessionRecord } from './session-record.ts'
 import type { SessionToken } from './session-token.ts'
@@ -145,20 +141,17 @@ export class CommitQueue {
         store.load([id], this.#options.clock.now()),
       )
       if (fresh === undefined) {
-        await this.#end(jobs.filter((job) => !job.settled), 'gone')
+        await this.#end(
+          jobs.filter((job) => !job.settled),
+          'gone',
+        )
         return null
       }
       record = fresh
     }
   }
 
-  #write(
-    plan: Plan,
-    record: SessionRecord,
-    jobs: readonly Job[],
-    now: number,
-    deadline: number,
-  ) {
+  #write(plan: Plan, record: SessionRecord, jobs: readonly Job[], now: number, deadline: number) {
     if (plan.isEmpty) {
       const conditions = { expectedVersion: record.version }
       return this.#guard.call('delete', (store) => store.delete(record.id, conditions), deadline)
@@ -190,8 +183,7 @@ export class CommitQueue {
     for (const job of jobs) {
       if (job.settled) continue
       const { base, token, admission, rotation } = job.change
-      const present =
-        record === base ? admission : admit(record, token, this.#options.hasher, now)
+      const present = record === base ? admission : admit(record, token, this.#options.hasher, now)
       const admitted = present === 'current' || present === 'previous'
       const loginStands = rotation !== 'login' || present === admission
       ;(admitted && loginStands ? open : ended).push(job)
@@ -230,7 +222,12 @@ export class CommitQueue {
       return { ...next, isEmpty: change.draft.isEmpty && !change.keepsEmpty, replayed: false }
     }
     const state = this.#replay(jobs, record)
-    if (state === null) return this.#plan(jobs.filter((job) => !job.settled), record, now)
+    if (state === null)
+      return this.#plan(
+        jobs.filter((job) => !job.settled),
+        record,
+        now,
+      )
     try {
       const draft = makeDraft(state, this.#options, record.data)
       const present = admit(record, change.token, this.#options.hasher, now)

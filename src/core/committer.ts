@@ -1,10 +1,13 @@
-import { type FoundSession, ROTATION_GRACE } from './admission.ts'
-import { type ChangeResult, CommitQueue } from './commit-queue.ts'
+import type { FoundSession } from './admission.ts'
+import { ROTATION_GRACE } from './admission.ts'
+import type { ChangeResult } from './commit-queue.ts'
+import { CommitQueue } from './commit-queue.ts'
 import { SessionGoneError } from './errors.ts'
 import type { DropReason } from './events.ts'
 import type { ResolvedOptions } from './options.ts'
 import { decodePayload } from './payload.ts'
-import { createRecord, idleTimeoutOf, isTouchDue, makeDraft, type Rotation } from './record-draft.ts'
+import type { Rotation } from './record-draft.ts'
+import { createRecord, idleTimeoutOf, isTouchDue, makeDraft } from './record-draft.ts'
 import { createSecret } from './session-token.ts'
 import type { MaybePromise } from './store.ts'
 import type { StoreGuard } from './store-guard.ts'
@@ -86,7 +89,11 @@ export class Committer {
     const { working } = visit
     const { payload, principal } = working.state
     if (visit.detached !== null && visit.rotation !== 'login') {
-      return this.#drop(visit, visit.detached === 'superseded' ? 'superseded' : 'newer-format', occasion)
+      return this.#drop(
+        visit,
+        visit.detached === 'superseded' ? 'superseded' : 'newer-format',
+        occasion,
+      )
     }
     const isEmpty = payload.data.size === 0 && payload.flash.length === 0 && principal === null
     if (isEmpty && visit.csrfTokenGiven === null) return
@@ -168,13 +175,20 @@ export class Committer {
     const { events, serializer } = this.#options
     if (found === null) return
     const { id } = found.record
-    if (result.type === 'dropped') return this.#drop(visit, result.reason, occasion)
-    if (result.type === 'created') return this.#adopt(visit, result)
+    if (result.type === 'dropped') {
+      this.#drop(visit, result.reason, occasion)
+      return
+    }
+    if (result.type === 'created') {
+      this.#adopt(visit, result)
+      return
+    }
     if (result.type === 'emptied') {
       visit.found = null
       visit.cookie = { type: 'expire' }
       working.rebase(emptyState(), null)
-      return events.emit({ type: 'destroyed', id })
+      events.emit({ type: 'destroyed', id })
+      return
     }
     const { record, newToken, replayed } = result
     const payload = replayed ? decodePayload(record.data, serializer) : null
@@ -207,7 +221,9 @@ export class Committer {
     visit.found = null
     visit.detached ??= 'superseded'
     if (occasion.explicit) {
-      throw new SessionGoneError('The session has ended, or this request may no longer write to it.')
+      throw new SessionGoneError(
+        'The session has ended, or this request may no longer write to it.',
+      )
     }
   }
 

@@ -40,8 +40,8 @@ export class SessionError extends Error {
 
 /** An option is missing, unknown or impossible. Thrown when the app starts, never later. */
 export class SessionOptionsError extends SessionError {
-  constructor(message: string) {
-    super('ERR_SESSION_OPTIONS', message)
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super('ERR_SESSION_OPTIONS', message, options)
   }
 }
 

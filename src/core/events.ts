@@ -77,10 +77,14 @@ export class EventEmitter {
   }
 
   emit(event: SessionEvent): void {
-    if (this.#listener === undefined) return this.#log(event)
+    if (this.#listener === undefined) {
+      this.#log(event)
+      return
+    }
     try {
       this.#listener(event)
     } catch (error) {
+      // biome-ignore lint/suspicious/noConsole: the listener is the app's log; there is no other
       console.error('sessile: onEvent threw:', error)
     }
   }
@@ -92,6 +96,7 @@ export class EventEmitter {
     const before = this.#loggedAt.get(event.type)
     if (before !== undefined && now - before < LOG_INTERVAL) return
     this.#loggedAt.set(event.type, now)
+    // biome-ignore lint/suspicious/noConsole: the log of an app that listens to nothing
     console.warn(`sessile: ${describe(event as never)}`)
   }
 }

@@ -1,5 +1,6 @@
 import { SessionDataError } from './errors.ts'
-import { checkEntry, copyValue, type Payload, type StoredFlash } from './payload.ts'
+import type { Payload, StoredFlash } from './payload.ts'
+import { checkEntry, copyValue } from './payload.ts'
 
 /** What a request did to its session, in a form that can be done again on fresher data. */
 export type Operation =

@@ -1,14 +1,19 @@
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import { SessionOptionsError } from './errors.ts'
-import { EventEmitter, type SessionEvent } from './events.ts'
-import { jsonSerializer, type Serializer } from './serializer.ts'
+import type { SessionEvent } from './events.ts'
+import { EventEmitter } from './events.ts'
 import type { StandardSchema } from './schema.ts'
+import type { Serializer } from './serializer.ts'
+import { jsonSerializer } from './serializer.ts'
 import type { Session } from './session.ts'
-import { type CookieOptions, SessionCookie } from './session-cookie.ts'
-import { type Pepper, SecretHasher } from './session-token.ts'
+import type { CookieOptions } from './session-cookie.ts'
+import { SessionCookie } from './session-cookie.ts'
+import type { Pepper } from './session-token.ts'
+import { SecretHasher } from './session-token.ts'
 import type { PrincipalLimit, Store } from './store.ts'
-import { type Duration, toMilliseconds } from './timeouts.ts'
+import type { Duration } from './timeouts.ts'
+import { toMilliseconds } from './timeouts.ts'
 
 /** Options of `createSessions`. Only `store` is needed. */
 export interface SessionsOptions<T extends object> {
@@ -59,10 +64,7 @@ export interface SessionsOptions<T extends object> {
 }
 
 /** What an idle timeout may depend on. */
-export type IdleTimeoutFacts = Pick<
-  Session<object>,
-  'principal' | 'permanent' | 'id' | 'createdAt'
->
+export type IdleTimeoutFacts = Pick<Session<object>, 'principal' | 'permanent' | 'id' | 'createdAt'>
 
 /** The options, checked once and in the form that requests need. */
 export interface ResolvedOptions {

@@ -58,7 +58,8 @@ export function decodePayload(
   if (!isRecord(envelope) || typeof envelope['v'] !== 'number') return 'unreadable'
   if (envelope['v'] > FORMAT_VERSION) return 'newer'
   const { data, flash = [], csrf = null, rotatedAt = null } = envelope
-  if (envelope['v'] !== FORMAT_VERSION || !isRecord(data) || !isFlashList(flash)) return 'unreadable'
+  if (envelope['v'] !== FORMAT_VERSION || !isRecord(data) || !isFlashList(flash))
+    return 'unreadable'
   if (csrf !== null && typeof csrf !== 'string') return 'unreadable'
   if (rotatedAt !== null && typeof rotatedAt !== 'number') return 'unreadable'
   return { data: new Map(Object.entries(data)), flash, csrfSeed: csrf, rotatedAt }

@@ -98,7 +98,8 @@ function isPlainObject(value: object): boolean {
     prototype === Object.prototype ||
     prototype === null ||
     // An ordinary object of another realm, such as a vm context or a test runner's.
-    (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf'))
+    (Object.getPrototypeOf(prototype) === null &&
+      Object.hasOwn(prototype as object, 'isPrototypeOf'))
   )
 }
 

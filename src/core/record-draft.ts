@@ -6,8 +6,10 @@ import type { ResolvedOptions } from './options.ts'
 import { encodePayload, isEmptyPayload } from './payload.ts'
 import { checkSchema } from './schema.ts'
 import type { SessionRequest } from './session-interface.ts'
-import { deadline, type SessionRecord } from './session-record.ts'
-import { createSecret, createSessionId, type SessionToken } from './session-token.ts'
+import type { SessionRecord } from './session-record.ts'
+import { deadline } from './session-record.ts'
+import type { SessionToken } from './session-token.ts'
+import { createSecret, createSessionId } from './session-token.ts'
 import type { StoreGuard } from './store-guard.ts'
 
 /** A session's state in the form in which it is stored, checked. */

@@ -33,7 +33,9 @@ export function firstMismatch(schema: StandardSchema, data: object): string | nu
   const issue = result.issues?.[0]
   if (issue === undefined) return null
   const path = issue.path ?? []
-  return path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.') || '(data)'
+  return (
+    path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.') || '(data)'
+  )
 }
 
 /** @throws SessionDataError if the data does not fit */

@@ -1,6 +1,7 @@
 import { stringifySetCookie } from 'cookie'
 import { SessionOptionsError } from './errors.ts'
-import { parseToken, type SessionToken, TOKEN_LENGTH } from './session-token.ts'
+import type { SessionToken } from './session-token.ts'
+import { parseToken, TOKEN_LENGTH } from './session-token.ts'
 
 /** Options of the cookie. The browser judges it: it is always sent, whatever the link looks like. */
 export interface CookieOptions {
@@ -54,10 +55,11 @@ export class SessionCookie {
     checkCookieOptions(this.name, options)
     try {
       this.expire()
-    } catch {
+    } catch (error) {
       throw new SessionOptionsError(
         `cookie: the name ${JSON.stringify(this.name)}, domain or path has characters that no ` +
           'cookie may have.',
+        { cause: error },
       )
     }
   }

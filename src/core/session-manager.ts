@@ -1,8 +1,10 @@
 import { Committer } from './committer.ts'
 import { SessionOptionsError } from './errors.ts'
-import { type ResolvedOptions, resolveOptions, type SessionsOptions } from './options.ts'
+import type { ResolvedOptions, SessionsOptions } from './options.ts'
+import { resolveOptions } from './options.ts'
 import { attachedSession, currentSession, runWithSession } from './request-context.ts'
-import { checkPrincipal, RequestSession, type SessionHost, visitOf } from './request-session.ts'
+import type { SessionHost } from './request-session.ts'
+import { checkPrincipal, RequestSession, visitOf } from './request-session.ts'
 import { ResponseHeaders } from './response-headers.ts'
 import type { DefaultSessionData, Session } from './session.ts'
 import type { SavedSession, SessionRequest, SessionResponse } from './session-interface.ts'
@@ -183,7 +185,9 @@ class SessionManager<T extends object> implements Sessions<T>, SessionHost {
       visit.lateChangeReported = false
       const operations = visit.working.operations()
       if (operations.length === 0 || visit.committing !== null) return
-      const keys = operations.map((operation) => ('key' in operation ? operation.key : operation.type))
+      const keys = operations.map((operation) =>
+        'key' in operation ? operation.key : operation.type,
+      )
       const id = visit.found?.record.id ?? null
       this.#options.events.emit({ type: 'late-change', id, keys: [...new Set(keys)] })
     })

@@ -1,5 +1,10 @@
 import type { Session } from './session.ts'
-import type { SavedSession, SessionInterface, SessionRequest, SessionResponse } from './session-interface.ts'
+import type {
+  SavedSession,
+  SessionInterface,
+  SessionRequest,
+  SessionResponse,
+} from './session-interface.ts'
 import type { MaybePromise } from './store.ts'
 
 /** What a list of devices shows of a session. Times are epoch milliseconds. */

@@ -80,9 +80,7 @@ export class Sweeper {
   }
 
   #resize(took: number): void {
-    const factor = took > BATCH_TIME ? 0.5 : took < BATCH_TIME / 3 ? 2 : 1
-    this.#batch = Math.round(
-      Math.min(LARGEST_BATCH, Math.max(SMALLEST_BATCH, this.#batch * factor)),
-    )
+    if (took > BATCH_TIME) this.#batch = Math.max(SMALLEST_BATCH, this.#batch / 2)
+    else if (took < BATCH_TIME / 3) this.#batch = Math.min(LARGEST_BATCH, this.#batch * 2)
   }
 }

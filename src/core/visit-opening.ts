@@ -1,4 +1,5 @@
-import { findSessions, type FoundSession } from './admission.ts'
+import type { FoundSession } from './admission.ts'
+import { findSessions } from './admission.ts'
 import { SessionAccessError } from './errors.ts'
 import { RateLimiter } from './events.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -69,7 +70,7 @@ export class VisitOpening {
     for (const found of admitted) {
       if (this.#take(visit, found)) break
     }
-    for (const { id, why } of refused) this.#report(id, why)
+    for (const refusal of refused) this.#report(refusal)
     if (visit.found === null && refused.some(({ why }) => why === 'superseded')) {
       visit.detached ??= 'superseded'
     }
@@ -99,12 +100,11 @@ export class VisitOpening {
     return true
   }
 
-  #report(id: string, why: ReturnType<typeof findSessions>['refused'][number]['why']): void {
+  #report({ id, why }: Refusal): void {
     if (!this.#refusals.allows(id, this.#options.clock.now())) return
     const { events } = this.#options
-    if (why === 'superseded' || why === 'replayed') return events.emit({ type: why, id })
-    if (why === 'current' || why === 'previous') return
-    events.emit({ type: 'rejected', id, reason: why })
+    if (why === 'superseded' || why === 'replayed') events.emit({ type: why, id })
+    else events.emit({ type: 'rejected', id, reason: why })
   }
 }
 

@@ -1,9 +1,9 @@
 import type { FoundSession } from './admission.ts'
+import type { Serializer } from './serializer.ts'
 import type { SessionRequest } from './session-interface.ts'
 import type { SessionRecord } from './session-record.ts'
 import type { SessionToken } from './session-token.ts'
 import { WorkingCopy } from './working-copy.ts'
-import type { Serializer } from './serializer.ts'
 
 /** What the response does to the cookie. */
 export type CookieChange =

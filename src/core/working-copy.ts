@@ -1,4 +1,5 @@
-import { applyOperation, type Operation, type SessionState } from './operations.ts'
+import type { Operation, SessionState } from './operations.ts'
+import { applyOperation } from './operations.ts'
 import { checkEntry, decodePayload, emptyPayload, fingerprint } from './payload.ts'
 import type { Serializer } from './serializer.ts'
 
