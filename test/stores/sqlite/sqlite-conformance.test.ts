@@ -1,0 +1,36 @@
+import { suite, test } from 'node:test'
+import { sqliteStore } from '../../../src/sqlite.ts'
+import { storeConformance } from '../../../src/testing.ts'
+import { drivers, newPath, openStore } from './sqlite-databases.ts'
+
+suite('sqliteStore on a path keeps the store contract', () => {
+  let path: string
+  const cases = storeConformance({
+    open: () => {
+      path = newPath()
+      return openStore(path)
+    },
+    connect: () => openStore(path),
+  })
+  for (const { name, run } of cases) test(name, run)
+})
+
+suite('sqliteStore in memory keeps the store contract', () => {
+  for (const { name, run } of storeConformance({ open: () => sqliteStore(':memory:') })) {
+    test(name, run)
+  }
+})
+
+for (const [name, open] of Object.entries(drivers)) {
+  suite(`sqliteStore on an open ${name} database keeps the store contract`, () => {
+    let path: string
+    const cases = storeConformance({
+      open: () => {
+        path = newPath()
+        return sqliteStore(open(path))
+      },
+      connect: () => sqliteStore(open(path)),
+    })
+    for (const { name, run } of cases) test(name, run)
+  })
+}

@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after } from 'node:test'
+import BetterSqlite from 'better-sqlite3'
+import Libsql from 'libsql'
+import type { Store } from '../../../src/core/store.ts'
+import { type SqliteClient, type SqliteFileOptions, sqliteStore } from '../../../src/sqlite.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'sessile-sqlite-'))
+const closers: (() => unknown)[] = []
+let fileCount = 0
+
+after(async () => {
+  for (const close of closers.reverse()) await close()
+  rmSync(folder, { recursive: true })
+})
+
+/** A path in a temporary folder, where there is no file yet. */
+export function newPath(): string {
+  fileCount++
+  return join(folder, `${fileCount}.db`)
+}
+
+/** A store on a file, also where the temporary folder is a tmpfs; closed after the tests. */
+export function openStore(path: string, options?: SqliteFileOptions): Store {
+  const store = sqliteStore(path, { allowAnyFileSystem: true, ...options })
+  closers.push(() => store.close())
+  return store
+}
+
+export interface TestClient extends SqliteClient {
+  close(): unknown
+}
+
+/** How an app opens a database with each driver, in the journal mode that the docs recommend. */
+export const drivers: Readonly<Record<string, (path: string) => TestClient>> = {
+  'node:sqlite': (path) => opened(new DatabaseSync(path)),
+  'better-sqlite3': (path) => opened(new BetterSqlite(path)),
+  libsql: (path) => opened(new Libsql(path)),
+}
+
+function opened<T extends TestClient>(client: T): T {
+  client.exec('PRAGMA journal_mode = WAL')
+  closers.push(() => {
+    // libsql ends the process when a database is closed twice.
+    if ((client as { open?: unknown }).open !== false) tryTo(() => client.close())
+  })
+  return client
+}
+
+function tryTo(run: () => unknown): void {
+  try {
+    run()
+  } catch {
+    // Closed by the test already.
+  }
+}
