@@ -10,9 +10,9 @@
  * @module sessile/testing
  */
 export { type ManualClock, manualClock } from './testing/manual-clock.ts'
+export { type SignInOptions, signIn } from './testing/sign-in.ts'
 export {
   type ConformanceCase,
   type StoreConformanceOptions,
   storeConformance,
 } from './testing/store-conformance.ts'
-export { type SignInOptions, signIn } from './testing/sign-in.ts'
