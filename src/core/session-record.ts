@@ -15,9 +15,15 @@ export interface SessionRecord {
    * rotation still admits it, and when there is no previous secret.
    */
   readonly previousSecretUntil: number | null
-  /** Whom the session belongs to: an opaque string of at most 255 characters. */
+  /**
+   * Whom the session belongs to: an opaque string of at most 255 UTF-16 units without control
+   * characters. Compared byte by byte: neither case nor trailing blanks are folded.
+   */
   readonly principal: string | null
-  /** The serialized payload: text or bytes that the store returns exactly as it got them. */
+  /**
+   * The serialized payload: text or bytes that the store returns exactly as it got them. Text is
+   * well-formed Unicode, and may hold NUL.
+   */
   readonly data: string | Uint8Array
   /** 1 when created; grows by one with each save. A touch leaves it alone. */
   readonly version: number
@@ -27,11 +33,16 @@ export interface SessionRecord {
   readonly idleTimeout: number
   /** The end of the session no matter how much it is used. */
   readonly absoluteExpiresAt: number
-  /** Always `min(lastSeenAt + idleTimeout, absoluteExpiresAt)`: see {@link deadline}. */
+  /**
+   * `min(lastSeenAt + idleTimeout, absoluteExpiresAt)`: see {@link deadline}. Later than that only
+   * where a touch has stored a shorter idle timeout, since a touch never moves it back.
+   */
   readonly expiresAt: number
   /** Whether the cookie outlives the browser. */
   readonly persistent: boolean
+  /** At most 512 UTF-16 units. */
   readonly userAgent: string | null
+  /** At most 64 UTF-16 units. */
   readonly ip: string | null
 }
 

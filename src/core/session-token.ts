@@ -1,4 +1,11 @@
-import { createHmac, hash, randomFillSync, timingSafeEqual } from 'node:crypto'
+import {
+  createHmac,
+  createSecretKey,
+  hash,
+  type KeyObject,
+  randomFillSync,
+  timingSafeEqual,
+} from 'node:crypto'
 
 /** The cookie's value, taken apart. */
 export interface SessionToken {
@@ -23,43 +30,48 @@ export function formatToken(token: SessionToken): string {
   return `${token.id}.${token.secret}`
 }
 
-// Random bytes are drawn for many tokens at once: one system call for 128 secrets. Used bytes are
-// wiped, so that a heap dump does not hold the tokens that were handed out.
-const pool = new Uint8Array(4096)
+// Random bytes are drawn for many tokens at once: one system call for 128 secrets. They are spelt
+// out where they are and wiped, so that no copy is left in the buffer pool that all of Node shares.
+const pool = Buffer.alloc(4096)
 let poolOffset = pool.length
 
-function takeRandom(byteCount: number): Buffer {
+function spellRandom(byteCount: number, spell: (bytes: Buffer) => string): string {
   if (poolOffset + byteCount > pool.length) {
     randomFillSync(pool)
     poolOffset = 0
   }
-  const taken = Buffer.from(pool.subarray(poolOffset, poolOffset + byteCount))
-  pool.fill(0, poolOffset, poolOffset + byteCount)
+  const bytes = pool.subarray(poolOffset, poolOffset + byteCount)
   poolOffset += byteCount
-  return taken
+  const text = spell(bytes)
+  bytes.fill(0)
+  return text
 }
 
 /** 256 bits from the system's generator, base64url. */
 export function createSecret(): string {
-  return takeRandom(32).toString('base64url')
+  return spellRandom(32, (bytes) => bytes.toString('base64url'))
 }
 
 /** A UUIDv7 (RFC 9562, 5.7): 48 bits of time, then random. Rows of one time lie together. */
 export function createSessionId(now: number): string {
-  const bytes = takeRandom(16)
-  bytes.writeUIntBE(now, 0, 6)
-  bytes[6] = 0x70 | ((bytes[6] as number) & 0x0f)
-  bytes[8] = 0x80 | ((bytes[8] as number) & 0x3f)
-  const hex = bytes.toString('hex')
+  const hex = spellRandom(16, (bytes) => {
+    // A clock outside of the 48 bits is wrong, but no reason to refuse a session.
+    bytes.writeUIntBE(Math.min(Math.max(now, 0), LATEST_TIME), 0, 6)
+    bytes[6] = 0x70 | ((bytes[6] as number) & 0x0f)
+    bytes[8] = 0x80 | ((bytes[8] as number) & 0x3f)
+    return bytes.toString('hex')
+  })
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
+
+const LATEST_TIME = 2 ** 48 - 1
 
 /** A secret known to the server only, mixed into each stored hash. */
 export type Pepper = string | Uint8Array
 
 interface NamedPepper {
   readonly prefix: string
-  readonly key: Pepper
+  readonly key: KeyObject
 }
 
 const UNPEPPERED = 'sha256:'
@@ -78,7 +90,7 @@ export class SecretHasher {
 
   /** @param peppers newest first: the first one makes new hashes, all of them check. */
   constructor(peppers: readonly Pepper[] = [], pepperOnly = false) {
-    this.#peppers = peppers.map((key) => ({ prefix: `hmac-sha256:${pepperName(key)}:`, key }))
+    this.#peppers = peppers.map(namedPepper)
     this.#pepperOnly = pepperOnly
   }
 
@@ -114,16 +126,19 @@ function sha256(text: string): string {
   return hash('sha256', text, 'base64url')
 }
 
-function hmacSha256(key: Pepper, text: string): string {
+function hmacSha256(key: KeyObject, text: string): string {
   return createHmac('sha256', key).update(text).digest('base64url')
 }
 
-/** Names a pepper in the stored hash without giving anything of it away. */
-function pepperName(key: Pepper): string {
-  return hmacSha256(key, 'sessile: the name of this pepper').slice(0, 8)
+/** Named in the stored hashes without giving anything of it away. */
+function namedPepper(pepper: Pepper): NamedPepper {
+  // A copy: apps may wipe the bytes that they passed in.
+  const key = createSecretKey(Buffer.from(pepper))
+  const name = hmacSha256(key, 'sessile: the name of this pepper').slice(0, 8)
+  return { prefix: `hmac-sha256:${name}:`, key }
 }
 
 function equalInConstantTime(one: string, other: string): boolean {
-  const [left, right] = [Buffer.from(one, 'latin1'), Buffer.from(other, 'latin1')]
+  const [left, right] = [Buffer.from(one), Buffer.from(other)]
   return left.length === right.length && timingSafeEqual(left, right)
 }

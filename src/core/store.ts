@@ -8,8 +8,9 @@ export interface PrincipalLimit {
   /** At least 1. */
   readonly max: number
   /**
-   * `'evict-oldest'` ends the live session with the smallest `lastSeenAt`, never the one being
-   * written; `'reject'` refuses the write.
+   * `'evict-oldest'` ends as many live sessions as are too many, those with the smallest
+   * `lastSeenAt`, never the one being written; `'reject'` refuses the write. A write that is refused
+   * for another reason (`'taken'`, `'conflict'`, `'gone'`) evicts nothing.
    */
   readonly onExceed: 'evict-oldest' | 'reject'
 }
@@ -99,7 +100,7 @@ export interface Store {
 
   /**
    * Moves `lastSeenAt` and `expiresAt` of a live record forward, never back, and stores
-   * `idleTimeout`. Changes neither the version nor anything else, and nothing at all if the live
+   * `idleTimeout`; a shorter one counts from the next save. Changes neither the version nor anything else, and nothing at all if the live
    * record has another version: the save that made it has moved the deadlines already.
    *
    * @returns `false` only if there is no live record.
@@ -112,7 +113,10 @@ export interface Store {
     now: number,
   ): MaybePromise<boolean>
 
-  /** Deletes a record, live or not, if it meets the conditions. */
+  /**
+   * Deletes a record, live or not, if it meets the conditions; another principal's is `'gone'`,
+   * whatever its version. An id of any shape is allowed here and in `load`: it may come from a form.
+   */
   delete(id: string, conditions?: DeleteConditions): MaybePromise<DeleteOutcome>
 
   /**
@@ -129,7 +133,7 @@ export interface Store {
   /** All live records, in no order, each at least once if it lives through the whole walk. */
   scan(query: ScanQuery, now: number): MaybePromise<RecordPage>
 
-  /** Deletes all records of a principal, except one. @returns how many. */
+  /** Deletes all records of a principal, live or not, except one. @returns how many. */
   deleteAll(selection: {
     readonly principal: string
     readonly exceptId?: string
