@@ -1,0 +1,28 @@
+import type { MaybePromise } from '../core/store.ts'
+
+type HeaderValue = string | readonly string[] | null | undefined
+
+const HTTPS_IN_FORWARDED = /(?:^|[;,\s])proto="?https/i
+
+/**
+ * Whether the browser spoke HTTPS, as far as this server can tell. The headers are believed from
+ * anybody, because the answer decides about nothing but a warning.
+ */
+export function isSecure(
+  encrypted: boolean,
+  forwardedProto: HeaderValue,
+  forwarded: HeaderValue,
+): boolean {
+  return (
+    encrypted ||
+    String(forwardedProto ?? '')
+      .toLowerCase()
+      .includes('https') ||
+    HTTPS_IN_FORWARDED.test(String(forwarded ?? ''))
+  )
+}
+
+/** `await` costs a turn: what is there already is used at once. */
+export function isPromise<V>(value: MaybePromise<V>): value is Promise<V> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+}
