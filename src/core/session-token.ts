@@ -35,7 +35,7 @@ export function formatToken(token: SessionToken): string {
 const pool = Buffer.alloc(4096)
 let poolOffset = pool.length
 
-function spellRandom(byteCount: number, spell: (bytes: Buffer) => string): string {
+function drawRandom(byteCount: number, spell: (bytes: Buffer) => string): string {
   if (poolOffset + byteCount > pool.length) {
     randomFillSync(pool)
     poolOffset = 0
@@ -49,12 +49,15 @@ function spellRandom(byteCount: number, spell: (bytes: Buffer) => string): strin
 
 /** 256 bits from the system's generator, base64url. */
 export function createSecret(): string {
-  return spellRandom(32, (bytes) => bytes.toString('base64url'))
+  return drawRandom(32, (bytes) => bytes.toString('base64url'))
 }
+
+/** The last moment, in epoch milliseconds, that a UUIDv7 can tell. */
+const LATEST_TIME = 2 ** 48 - 1
 
 /** A UUIDv7 (RFC 9562, 5.7): 48 bits of time, then random. Rows of one time lie together. */
 export function createSessionId(now: number): string {
-  const hex = spellRandom(16, (bytes) => {
+  const hex = drawRandom(16, (bytes) => {
     // A clock outside of the 48 bits is wrong, but no reason to refuse a session.
     bytes.writeUIntBE(Math.min(Math.max(now, 0), LATEST_TIME), 0, 6)
     bytes[6] = 0x70 | ((bytes[6] as number) & 0x0f)
@@ -63,8 +66,6 @@ export function createSessionId(now: number): string {
   })
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
-
-const LATEST_TIME = 2 ** 48 - 1
 
 /** A secret known to the server only, mixed into each stored hash. */
 export type Pepper = string | Uint8Array
@@ -133,7 +134,7 @@ function hmacSha256(key: KeyObject, text: string): string {
 /** Named in the stored hashes without giving anything of it away. */
 function namedPepper(pepper: Pepper): NamedPepper {
   // A copy: apps may wipe the bytes that they passed in.
-  const key = createSecretKey(Buffer.from(pepper))
+  const key = typeof pepper === 'string' ? createSecretKey(pepper, 'utf8') : createSecretKey(pepper)
   const name = hmacSha256(key, 'sessile: the name of this pepper').slice(0, 8)
   return { prefix: `hmac-sha256:${name}:`, key }
 }
