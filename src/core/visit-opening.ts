@@ -1,4 +1,4 @@
-import type { FoundSession } from './admission.ts'
+import type { FoundSession, Refusal } from './admission.ts'
 import { findSessions } from './admission.ts'
 import { SessionAccessError } from './errors.ts'
 import { RateLimiter } from './events.ts'
