@@ -54,7 +54,7 @@ export function isOwnFault(error: unknown): boolean {
   return code === undefined || code === 18 || code === 19 || code === 20 || code === 25
 }
 
-/** The disk is full: what needs no room may still succeed. */
+/** The disk is full: what needs less room may still fit. */
 export function isFull(error: unknown): boolean {
   return primaryCode(error) === 13
 }

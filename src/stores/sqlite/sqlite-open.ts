@@ -74,8 +74,8 @@ export function prepareFile(path: string, allowAnyFileSystem: boolean): string {
   if (existing !== undefined && !existing.isFile()) {
     throw new StoreSetupError(`${file} is not a file. Give sqliteStore the path of a file.`)
   }
-  assertWritable(folder, 'SQLite keeps its log beside the database.')
-  if (existing !== undefined) assertWritable(file, 'Sessions are written.')
+  assertWritable(folder, ': SQLite keeps its log beside the database.')
+  if (existing !== undefined) assertWritable(file, '.')
   if (!allowAnyFileSystem) checkFileSystem(realpathSync(existing === undefined ? folder : file))
   // SQLite would let others read it; it gives the log the mode that the database has.
   if (existing === undefined) {
@@ -84,11 +84,11 @@ export function prepareFile(path: string, allowAnyFileSystem: boolean): string {
   return file
 }
 
-function assertWritable(path: string, why: string): void {
+function assertWritable(path: string, end: string): void {
   try {
     accessSync(path, constants.R_OK | constants.W_OK)
   } catch (cause) {
-    throw new StoreSetupError(`${path} cannot be written by this process. ${why}`, { cause })
+    throw new StoreSetupError(`${path} cannot be written by this process${end}`, { cause })
   }
 }
 

@@ -1,7 +1,7 @@
 import { suite, test } from 'node:test'
 import { sqliteStore } from '../../../src/sqlite.ts'
 import { storeConformance } from '../../../src/testing.ts'
-import { drivers, newPath, openStore } from './sqlite-databases.ts'
+import { driverNames, newPath, openClient, openStore } from './sqlite-databases.ts'
 
 suite('sqliteStore on a path keeps the store contract', () => {
   let path: string
@@ -21,15 +21,15 @@ suite('sqliteStore in memory keeps the store contract', () => {
   }
 })
 
-for (const [name, open] of Object.entries(drivers)) {
+for (const name of driverNames) {
   suite(`sqliteStore on an open ${name} database keeps the store contract`, () => {
     let path: string
     const cases = storeConformance({
       open: () => {
         path = newPath()
-        return sqliteStore(open(path))
+        return sqliteStore(openClient(name, path))
       },
-      connect: () => sqliteStore(open(path)),
+      connect: () => sqliteStore(openClient(name, path)),
     })
     for (const { name, run } of cases) test(name, run)
   })

@@ -34,15 +34,30 @@ export interface TestClient extends SqliteClient {
   close(): unknown
 }
 
-/** How an app opens a database with each driver, in the journal mode that the docs recommend. */
-export const drivers: Readonly<Record<string, (path: string) => TestClient>> = {
-  'node:sqlite': (path) => opened(new DatabaseSync(path)),
-  'better-sqlite3': (path) => opened(new BetterSqlite(path)),
-  libsql: (path) => opened(new Libsql(path)),
+export type DriverName = 'node:sqlite' | 'better-sqlite3' | 'libsql'
+
+/** `WAL` is what the docs recommend; `DELETE` is what SQLite begins with. */
+type JournalMode = 'WAL' | 'DELETE'
+
+const constructors = {
+  'node:sqlite': DatabaseSync,
+  'better-sqlite3': BetterSqlite,
+  libsql: Libsql,
 }
 
-function opened<T extends TestClient>(client: T): T {
-  client.exec('PRAGMA journal_mode = WAL')
+export const driverNames: readonly DriverName[] = ['node:sqlite', 'better-sqlite3', 'libsql']
+
+/**
+ * Opens a database as an app does. Let no two drivers open one file: each has an SQLite of its own,
+ * and within a process the locks of one do not stop the other.
+ */
+export function openClient(
+  name: DriverName,
+  path: string,
+  journalMode: JournalMode = 'WAL',
+): TestClient {
+  const client: TestClient = new constructors[name](path)
+  client.exec(`PRAGMA journal_mode = ${journalMode}`)
   closers.push(() => {
     // libsql ends the process when a database is closed twice.
     if ((client as { open?: unknown }).open !== false) tryTo(() => client.close())
