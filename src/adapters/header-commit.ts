@@ -26,21 +26,28 @@ export interface HeaderCommit {
 }
 
 /**
- * Commits once, at the first call that would send the headers of `response`, and adds the headers
- * that the commit gave.
+ * Prepares to commit once, at the first call that would send the headers of `response`, and to add
+ * the headers that the commit gives. Nothing of it happens unless the hook is armed.
  *
  * If the commit is not done at once, the response behaves as sent from that call on: further calls
  * are checked as Node does, wait, and are made in their order when the commit ends. If it fails,
  * they are forgotten, and `commit.fail` may answer instead.
  */
-export function commitBeforeHeaders(response: ServerResponse, commit: HeaderCommit): void {
+export function hookResponse(response: ServerResponse, commit: HeaderCommit): { arm(): void } {
   watchDrainListeners(response)
   const hooked = response as Hooked
-  hooked[hookKey] = new Hook(hooked, commit)
+  const hook = new Hook(hooked, commit)
+  hooked[hookKey] = hook
+  // Not only when the hook is armed: in `response.end(session.get('name'))` that is too late.
   hooked.writeHead = writeHead
   hooked.write = write
   hooked.end = end
   hooked.flushHeaders = flushHeaders
+  return hook
+}
+
+export function isHooked(response: ServerResponse): boolean {
+  return hookKey in response
 }
 
 type Method<R> = (this: Hooked, ...args: unknown[]) => R
@@ -58,13 +65,13 @@ const hookKey = Symbol('sessile.headerCommit')
 type Hooked = Omit<ServerResponse, keyof Methods> & Methods & { [hookKey]: Hook }
 
 /**
- * `armed`: nothing was sent yet. `held`: the commit is under way. `saved`: it is done, its headers
+ * `idle`: there is nothing to commit yet. `armed`: there is, and nothing was sent yet. `held`: the commit is under way. `saved`: it is done, its headers
  * are not added yet. `passed`: the hook has done its work. `failed`: so it has, in vain.
  */
-type Phase = 'armed' | 'held' | 'saved' | 'passed' | 'failed'
+type Phase = 'idle' | 'armed' | 'held' | 'saved' | 'passed' | 'failed'
 
 class Hook implements Pretence {
-  phase: Phase = 'armed'
+  phase: Phase = 'idle'
   readonly commit: HeaderCommit
   /** The methods as the hook found them: Node's own, or a patch such as that of `compression`. */
   readonly found: Methods
@@ -87,11 +94,16 @@ class Hook implements Pretence {
   get held(): boolean {
     return this.phase === 'held'
   }
+
+  arm(): void {
+    if (this.phase === 'idle') this.phase = 'armed'
+  }
 }
 
 function writeHead(this: Hooked, ...args: WriteHeadArgs): Hooked {
   const hook = this[hookKey]
-  if (hook.phase === 'passed') return hook.found.writeHead.apply(this, args)
+  if (hook.phase === 'idle' || hook.phase === 'passed')
+    return hook.found.writeHead.apply(this, args)
   if (hook.phase === 'failed') return this
   // Node refuses it, and a patch in between shall not see it.
   if (hook.phase === 'held') return prototypeOf(this).writeHead.apply(this, args)
@@ -140,8 +152,9 @@ function isOpen(
   method: HeldCall['method'],
   args: unknown[],
 ): boolean {
-  if (hook.phase === 'passed' || hook.phase === 'saved') return true
-  if (hook.phase === 'armed') {
+  const { phase } = hook
+  if (phase === 'idle' || phase === 'passed' || phase === 'saved') return true
+  if (phase === 'armed') {
     if (response.headersSent) {
       hook.phase = 'passed'
       hook.commit.missed()
@@ -150,7 +163,7 @@ function isOpen(
     if (response.statusCode < 200) return true
     rehearse(asResponse(response), [], method, args)
     if (startCommit(response, hook) && !hasFailed(hook)) return true
-  } else if (hook.phase === 'held') {
+  } else if (phase === 'held') {
     rehearse(asResponse(response), hook.calls, method, args)
   }
   if (hook.phase === 'failed') swallow(hook, args)

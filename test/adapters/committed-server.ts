@@ -1,5 +1,5 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
-import { commitBeforeHeaders } from '../../src/adapters/header-commit.ts'
+import { hookResponse } from '../../src/adapters/header-commit.ts'
 import { takeSnapshot } from '../../src/adapters/response-snapshot.ts'
 import type { SavedSession, SessionResponse } from '../../src/core/session-interface.ts'
 import { listen, type TestServer, turns } from '../support/http-exchange.ts'
@@ -47,7 +47,7 @@ export async function serveCommitted(
   const target = await listen(
     http.createServer((request, response) => {
       options.before?.(response, request)
-      commitBeforeHeaders(response, {
+      hookResponse(response, {
         before: takeSnapshot(response),
         save,
         missed: () => {
@@ -57,7 +57,7 @@ export async function serveCommitted(
           failures.push(reason)
           options.fail?.(response, reason)
         },
-      })
+      }).arm()
       void handle(response, request)
     }),
   )

@@ -6,7 +6,7 @@ import net, { type AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import compression from 'compression'
-import { commitBeforeHeaders } from '../../src/adapters/header-commit.ts'
+import { hookResponse } from '../../src/adapters/header-commit.ts'
 import { takeSnapshot } from '../../src/adapters/response-snapshot.ts'
 import { ask, deferred, sendAndLeave, sendRaw, turns } from '../support/http-exchange.ts'
 import { serveCommitted } from './committed-server.ts'
@@ -188,7 +188,7 @@ describe('a response of node:http2', () => {
       const notes: unknown[] = []
       const server = http2.createServer((request, compatible) => {
         const response = compatible as unknown as ServerResponse
-        commitBeforeHeaders(response, {
+        hookResponse(response, {
           before: takeSnapshot(response),
           save: ({ status }) => {
             notes.push(status)
@@ -197,7 +197,7 @@ describe('a response of node:http2', () => {
           },
           missed: () => notes.push('missed'),
           fail: (error) => notes.push(error),
-        })
+        }).arm()
         if (request.url === '/large') {
           largeBody().pipe(response)
           return

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import http from 'node:http'
 import { describe, test } from 'node:test'
-import { commitBeforeHeaders } from '../../src/adapters/header-commit.ts'
+import { hookResponse } from '../../src/adapters/header-commit.ts'
 import { takeSnapshot } from '../../src/adapters/response-snapshot.ts'
 import { type Answer, ask, listen, turns } from '../support/http-exchange.ts'
 import { type Scenario, scenarios } from './held-response-scenarios.ts'
@@ -29,7 +29,7 @@ async function observe({ method = 'GET', handle }: Scenario, commit: Commit): Pr
   await using target = await listen(
     http.createServer((request, response) => {
       if (commit !== 'bare') {
-        commitBeforeHeaders(response, {
+        hookResponse(response, {
           before: takeSnapshot(response),
           save: () => {
             commits += 1
@@ -37,7 +37,7 @@ async function observe({ method = 'GET', handle }: Scenario, commit: Commit): Pr
           },
           missed: () => notes.push(['missed']),
           fail: (error) => notes.push(['failed', error]),
-        })
+        }).arm()
       }
       handled.push(new Promise((resolve) => response.on('close', resolve)))
       handled.push(Promise.resolve(handle(response, (...facts) => notes.push(facts), request)))

@@ -1,0 +1,150 @@
+import { SessionError } from '../core/errors.ts'
+import { attachSession, runWithSession } from '../core/request-context.ts'
+import type { Session } from '../core/session.ts'
+import type { SavedSession, SessionInterface, SessionRequest } from '../core/session-interface.ts'
+import { isSecure } from './request-facts.ts'
+
+export interface FetchOptions<Rest extends unknown[]> {
+  /** The peer's address, if the platform tells it. Default none. */
+  readonly clientAddress?: (request: Request, ...rest: Rest) => string | undefined
+  /**
+   * Answers when the handler threw, or the session could not be loaded or stored. Default: an error
+   * of sessile with the status 503 or 409 becomes a plain text response with that status, so that a
+   * database that is down is not a bug in the log; any other error is thrown.
+   */
+  readonly onError?: (error: unknown, request: Request) => Response | Promise<Response>
+}
+
+/**
+ * Makes a Web handler out of one that gets a session. What follows the request, such as the
+ * platform's `env`, is passed on.
+ *
+ * What was changed is stored before the response is returned, and so before the first byte of its
+ * body. What a streaming body changes later needs its own `await session.save()`. Nothing is stored
+ * with `Response.error()` and with the status 101, which are returned as they are. A handler that
+ * throws stores nothing, except that a `destroy()` is final; its expired cookie goes onto the
+ * response of `onError`.
+ */
+export function withSessions<T extends object, Rest extends unknown[]>(
+  sessions: SessionInterface<T>,
+  handler: (request: Request, session: Session<T>, ...rest: Rest) => Response | Promise<Response>,
+  options: FetchOptions<Rest> = {},
+): (request: Request, ...rest: Rest) => Promise<Response> {
+  const { clientAddress, onError = answerError } = options
+  return async (request, ...rest) => {
+    const visit = new FetchVisit(request, () => clientAddress?.(request, ...rest))
+    let session: Session<T>
+    try {
+      session = await sessions.open(visit)
+    } catch (error) {
+      return onError(error, request)
+    }
+    attachSession(request, session)
+
+    const respond = async (): Promise<Response> => {
+      try {
+        const response = await handler(request, session, ...rest)
+        if (!visit.accessed || response.status === 0 || response.status === 101) return response
+        return withHeaders(response, await commit(sessions, session, visit, response))
+      } catch (error) {
+        const answer = (async () => onError(error, request))()
+        const saved = await commitFailure(sessions, session, visit, await answer.catch(() => null))
+        return withHeaders(await answer, saved)
+      } finally {
+        visit.headersSent = true
+      }
+    }
+    return runWithSession(session, respond)
+  }
+}
+
+class FetchVisit implements SessionRequest {
+  accessed = false
+  headersSent = false
+  /** It has been tried: what failed once is not tried again for the error's response. */
+  committed = false
+  readonly onAccess = (): void => {
+    this.accessed = true
+  }
+  readonly #request: Request
+  readonly #clientAddress: () => string | undefined
+
+  constructor(request: Request, clientAddress: () => string | undefined) {
+    this.#request = request
+    this.#clientAddress = clientAddress
+  }
+
+  get cookie(): string | null {
+    return this.#request.headers.get('cookie')
+  }
+
+  get ip(): string | undefined {
+    return this.#clientAddress()
+  }
+
+  get userAgent(): string | undefined {
+    return this.#request.headers.get('user-agent') ?? undefined
+  }
+
+  get secure(): boolean {
+    const { headers, url } = this.#request
+    return isSecure(
+      url.startsWith('https:'),
+      headers.get('x-forwarded-proto'),
+      headers.get('forwarded'),
+    )
+  }
+}
+
+async function commit<T extends object>(
+  sessions: SessionInterface<T>,
+  session: Session<T>,
+  visit: FetchVisit,
+  { status, headers }: Pick<Response, 'status' | 'headers'>,
+): Promise<SavedSession> {
+  visit.committed = true
+  return await sessions.save(session, {
+    status,
+    cacheControl: headers.get('cache-control'),
+    vary: headers.get('vary'),
+  })
+}
+
+/** After an error changes are dropped, whatever the status of its response; a `destroy()` is done. */
+async function commitFailure<T extends object>(
+  sessions: SessionInterface<T>,
+  session: Session<T>,
+  visit: FetchVisit,
+  response: Response | null,
+): Promise<SavedSession> {
+  if (!visit.accessed || visit.committed) return { headers: [] }
+  const headers = response?.headers ?? new Headers()
+  // Should this fail too, then the error that is being answered came first.
+  return commit(sessions, session, visit, { status: 500, headers }).catch(() => ({ headers: [] }))
+}
+
+function answerError(error: unknown): Response {
+  if (error instanceof SessionError && (error.status === 503 || error.status === 409)) {
+    const text = error.status === 503 ? 'Service Unavailable' : 'Conflict'
+    return new Response(`${text}\n`, { status: error.status })
+  }
+  throw error
+}
+
+function withHeaders(response: Response, { headers }: SavedSession): Response {
+  if (headers.length === 0) return response
+  try {
+    return addHeaders(response, headers)
+  } catch {
+    // The headers of a redirect, or of a response that came from fetch(), are immutable.
+    return addHeaders(new Response(response.body, response), headers)
+  }
+}
+
+function addHeaders(response: Response, headers: SavedSession['headers']): Response {
+  for (const [name, value] of headers) {
+    if (name.toLowerCase() === 'set-cookie') response.headers.append(name, value)
+    else response.headers.set(name, value)
+  }
+  return response
+}
