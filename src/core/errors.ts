@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 /** The stable names of everything that sessile throws on purpose. */
 export type SessionErrorCode =
   | 'ERR_SESSION_OPTIONS'
@@ -107,4 +109,10 @@ export class SessionDataError extends SessionError {
     super(code, message)
     this.path = path
   }
+}
+
+/** How a message shows an option that was given; one line, not too long. */
+export function shown(value: unknown): string {
+  const text = inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY })
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text
 }

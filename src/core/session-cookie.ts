@@ -1,5 +1,5 @@
 import { stringifySetCookie } from 'cookie'
-import { SessionOptionsError } from './errors.ts'
+import { SessionOptionsError, shown } from './errors.ts'
 import type { SessionToken } from './session-token.ts'
 import { parseToken, TOKEN_LENGTH } from './session-token.ts'
 
@@ -38,6 +38,7 @@ export class SessionCookie {
   readonly #attributes: Readonly<Omit<Parameters<typeof stringifySetCookie>[0], 'name' | 'value'>>
 
   constructor(options: CookieOptions = {}) {
+    checkCookieOptions(options)
     const { domain, path = '/', secure = true, site = 'same', priority } = options
     const hostOnly = domain === undefined && path === '/' && secure
     this.name = options.name ?? (hostOnly ? '__Host-session' : 'session')
@@ -52,15 +53,11 @@ export class SessionCookie {
       ...(site === 'embedded' && { partitioned: true }),
       ...(priority !== undefined && { priority }),
     }
-    checkCookieOptions(this.name, options)
+    checkPrefix(this.name, hostOnly, secure)
     try {
       this.expire()
     } catch (error) {
-      throw new SessionOptionsError(
-        `cookie: the name ${JSON.stringify(this.name)}, domain or path has characters that no ` +
-          'cookie may have.',
-        { cause: error },
-      )
+      refuse(`${(error as Error).message}; it has characters that no cookie may have there.`)
     }
   }
 
@@ -117,34 +114,63 @@ function startsPair(header: string, at: number): boolean {
 function tokenAt(header: string, start: number): SessionToken | null {
   let end = start + TOKEN_LENGTH
   const token = parseToken(header.slice(start, end))
+  if (token === null) return null
   while (header[end] === ' ' || header[end] === '\t') end++
   return end >= header.length || header[end] === ';' ? token : null
 }
 
-function checkCookieOptions(name: string, options: CookieOptions): void {
-  const { domain, path = '/', secure = true, site = 'same', priority } = options
-  const refuse = (reason: string): never => {
-    throw new SessionOptionsError(`cookie: ${reason}`)
+const OPTION_NAMES: readonly string[] = [
+  'name',
+  'domain',
+  'path',
+  'secure',
+  'site',
+  'priority',
+] satisfies (keyof CookieOptions)[]
+
+function checkCookieOptions(options: CookieOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    refuse(`${shown(options)} is given; allowed is an object such as { site: 'cross' }.`)
   }
+  for (const option of Object.keys(options)) {
+    if (OPTION_NAMES.includes(option)) continue
+    refuse(
+      `there is no option ${option}. Known are: ${OPTION_NAMES.join(', ')}. HttpOnly is always on, ` +
+        'site chooses SameSite, and the timeouts choose Max-Age.',
+    )
+  }
+  const { name, domain, path = '/', secure = true, site = 'same', priority } = options
+  for (const [option, given] of Object.entries({ name, domain, path })) {
+    if (given === undefined || (typeof given === 'string' && given !== '')) continue
+    refuse(`${option} is ${shown(given)}; give a text, or leave it out.`)
+  }
+  if (!path.startsWith('/')) refuse(`path is ${shown(path)}; it must begin with a slash.`)
+  if (typeof secure !== 'boolean') refuse(`secure is ${shown(secure)}; give a boolean.`)
   if (!Object.hasOwn(SAME_SITE, site)) {
-    refuse(`site is ${JSON.stringify(site)}; allowed are 'same', 'cross' and 'embedded'.`)
+    refuse(`site is ${shown(site)}; allowed are 'same', 'cross' and 'embedded'.`)
   }
   if (priority !== undefined && !['low', 'medium', 'high'].includes(priority)) {
-    refuse(`priority is ${JSON.stringify(priority)}; allowed are 'low', 'medium' and 'high'.`)
+    refuse(`priority is ${shown(priority)}; allowed are 'low', 'medium' and 'high'.`)
   }
-  if (typeof secure !== 'boolean') refuse(`secure is ${JSON.stringify(secure)}; give a boolean.`)
-  if (!path.startsWith('/')) refuse(`path is ${JSON.stringify(path)}; it must begin with a slash.`)
-  if (!secure && (site === 'cross' || site === 'embedded')) {
+  if (!secure && site !== 'same') {
     refuse(`browsers refuse site: '${site}' without Secure. Remove secure: false and use HTTPS.`)
   }
+}
+
+/** Browsers refuse a name with one of these prefixes, in any case, unless the flags bear it out. */
+function checkPrefix(name: string, hostOnly: boolean, secure: boolean): void {
   const lowerCaseName = name.toLowerCase()
-  if (lowerCaseName.startsWith('__secure-') && !secure) {
-    refuse(`browsers refuse the name ${name} without Secure. Choose another name.`)
-  }
-  if (lowerCaseName.startsWith('__host-') && (!secure || domain !== undefined || path !== '/')) {
+  if (lowerCaseName.startsWith('__host-') && !hostOnly) {
     refuse(
       `browsers refuse the name ${name} with a domain, a path or secure: false. Choose another ` +
         'name, or leave it out.',
     )
   }
+  if (/^__(?:secure|http)-/.test(lowerCaseName) && !secure) {
+    refuse(`browsers refuse the name ${name} without Secure. Choose another name.`)
+  }
+}
+
+function refuse(reason: string): never {
+  throw new SessionOptionsError(`cookie: ${reason}`)
 }
