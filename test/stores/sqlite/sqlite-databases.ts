@@ -23,9 +23,12 @@ export function newPath(): string {
   return join(folder, `${fileCount}.db`)
 }
 
-/** A store on a file, also where the temporary folder is a tmpfs; closed after the tests. */
+/**
+ * A store on a file, also where the temporary folder is a tmpfs; closed after the tests. It does not
+ * wait for the disk, because no test cuts the power.
+ */
 export function openStore(path: string, options?: SqliteFileOptions): Store {
-  const store = sqliteStore(path, { allowAnyFileSystem: true, ...options })
+  const store = sqliteStore(path, { allowAnyFileSystem: true, synchronous: 'normal', ...options })
   closers.push(() => store.close())
   return store
 }
@@ -57,7 +60,7 @@ export function openClient(
   journalMode: JournalMode = 'WAL',
 ): TestClient {
   const client: TestClient = new constructors[name](path)
-  client.exec(`PRAGMA journal_mode = ${journalMode}`)
+  client.exec(`PRAGMA journal_mode = ${journalMode}; PRAGMA synchronous = OFF`)
   closers.push(() => {
     // libsql ends the process when a database is closed twice.
     if ((client as { open?: unknown }).open !== false) tryTo(() => client.close())

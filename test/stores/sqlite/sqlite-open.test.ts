@@ -63,7 +63,9 @@ test('a database of its own is in WAL mode and synced at each commit', async () 
     [{ synchronous: 'normal' }, 1],
   ] as const) {
     const path = newPath()
-    const settings = settingsAfter(() => openStore(path, options))
+    const settings = settingsAfter(() =>
+      sqliteStore(path, { allowAnyFileSystem: true, ...options }),
+    )
     assert.equal(settings['synchronous'], expected)
     assert.equal(settings['journal_mode'], 'wal')
     assert.equal(settings['busy_timeout'], 5)
