@@ -52,10 +52,10 @@ function nodeArguments(): string[] {
     ...(inBrowser || !complete
       ? []
       : ['--experimental-test-coverage', '--test-coverage-include=src/**']),
-    '--tests-reporter=spec',
-    '--tests-reporter-destination=stdout',
-    '--tests-reporter=./scripts/test-report.ts',
-    `--tests-reporter-destination=${reportFile}`,
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=./scripts/tests-report.ts',
+    `--test-reporter-destination=${reportFile}`,
     ...extra,
     ...files,
   ]
