@@ -48,7 +48,7 @@ class Visitor {
   }
 
   async #send(path: string, init: RequestInit): Promise<Response & { readonly html: string }> {
-    const headers: HeadersInit = this.cookie === undefined ? {} : { cookie: this.cookie }
+    const headers: Record<string, string> = this.cookie === undefined ? {} : { cookie: this.cookie }
     const response = await fetch(this.#url + path, { ...init, headers, redirect: 'manual' })
     for (const cookie of response.headers.getSetCookie()) {
       const [pair = ''] = cookie.split(';')
