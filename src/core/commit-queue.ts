@@ -7,7 +7,14 @@ import { applyOperation } from './operations.ts'
 import type { ResolvedOptions } from './options.ts'
 import { copyValue, decodePayload } from './payload.ts'
 import type { Draft, Rotation } from './record-draft.ts'
-import { createRecord, limitReached, makeDraft, nextRecord } from './record-draft.ts'
+import {
+  createRecord,
+  draftOf,
+  limitReached,
+  makeDraft,
+  nextRecord,
+  rotatedState,
+} from './record-draft.ts'
 import type { SessionRequest } from './session-interface.ts'
 import type { SessionRecord } from './session-record.ts'
 import type { SessionToken } from './session-token.ts'
@@ -97,7 +104,6 @@ export class CommitQueue {
     let latest: SessionRecord | null = null
     let batch: Job[] = [first]
     while (batch.length > 0) {
-      for (const job of batch) clearTimeout(job.expiry)
       try {
         latest = await this.#commit(batch, latest)
       } catch (error) {
@@ -118,7 +124,10 @@ export class CommitQueue {
       const open = await this.#stillAdmitted(jobs, record, now)
       const plan = this.#plan(open, record, now)
       if (plan === 'separately') {
-        for (const job of open) record = (await this.#commit([job], record)) ?? record
+        return this.#commitSeparately(open, record)
+      }
+      if (plan === 'unreadable' || plan === 'newer') {
+        await this.#end(open, plan === 'newer' ? 'newer-format' : 'gone')
         return record
       }
       if (plan === null) return record
@@ -137,8 +146,10 @@ export class CommitQueue {
         if (performance.now() < job.change.deadline) continue
         this.#reject(job, new SessionConflictError('Other processes kept changing the session.'))
       }
-      const [fresh] = await this.#guard.call('load', (store) =>
-        store.load([id], this.#options.clock.now()),
+      const [fresh] = await this.#guard.call(
+        'load',
+        (store) => store.load([id], this.#options.clock.now()),
+        deadline,
       )
       if (fresh === undefined) {
         await this.#end(
@@ -149,6 +160,18 @@ export class CommitQueue {
       }
       record = fresh
     }
+  }
+
+  async #commitSeparately(jobs: readonly Job[], record: SessionRecord): Promise<SessionRecord> {
+    let latest = record
+    for (const job of jobs) {
+      try {
+        latest = (await this.#commit([job], latest)) ?? latest
+      } catch (error) {
+        this.#reject(job, error)
+      }
+    }
+    return latest
   }
 
   #write(plan: Plan, record: SessionRecord, jobs: readonly Job[], now: number, deadline: number) {
@@ -182,10 +205,13 @@ export class CommitQueue {
     const ended: Job[] = []
     for (const job of jobs) {
       if (job.settled) continue
-      const { base, token, admission, rotation } = job.change
-      const present = record === base ? admission : admit(record, token, this.#options.hasher, now)
+      const { change } = job
+      const present =
+        record === change.base
+          ? change.admission
+          : admit(record, change.token, this.#options.hasher, now)
       const admitted = present === 'current' || present === 'previous'
-      const loginStands = rotation !== 'login' || present === admission
+      const loginStands = change.rotation !== 'login' || isSameSecret(change, record, present)
       ;(admitted && loginStands ? open : ended).push(job)
     }
     await this.#end(ended, 'no-longer-admitted')
@@ -213,7 +239,11 @@ export class CommitQueue {
    * The record to store: the draft of a lone job on the record it knew, else all operations again.
    * `null` if no job is left; `'separately'` if the jobs together break a rule that one may keep.
    */
-  #plan(jobs: Job[], record: SessionRecord, now: number): Plan | 'separately' | null {
+  #plan(
+    jobs: readonly Job[],
+    record: SessionRecord,
+    now: number,
+  ): Plan | 'separately' | 'unreadable' | 'newer' | null {
     const [first, ...others] = jobs
     if (first === undefined) return null
     const { change } = first
@@ -222,18 +252,21 @@ export class CommitQueue {
       return { ...next, isEmpty: change.draft.isEmpty && !change.keepsEmpty, replayed: false }
     }
     const state = this.#replay(jobs, record)
-    if (state === null)
-      return this.#plan(
-        jobs.filter((job) => !job.settled),
-        record,
-        now,
-      )
+    if (typeof state === 'string') return state
+    if (state === null) {
+      const open = jobs.filter((job) => !job.settled)
+      return this.#plan(open, record, now)
+    }
     try {
-      const draft = makeDraft(state, this.#options, record.data)
       const present = admit(record, change.token, this.#options.hasher, now)
       // A rotation is never done over another one.
-      const rotation = present === change.admission ? change.rotation : 'none'
+      const rotation = isSameSecret(change, record, present) ? change.rotation : 'none'
       const facts = { ...change, admission: present, rotation }
+      const rotated = rotatedState(state, rotation, this.#options)
+      const isUntouched = jobs.every((job) => job.change.operations.length === 0)
+      const draft = isUntouched
+        ? draftOf(rotated, this.#options)
+        : makeDraft(rotated, this.#options, record.data)
       const isEmpty = draft.isEmpty && !jobs.some((job) => job.change.keepsEmpty)
       return { ...nextRecord(record, draft, facts, this.#options, now), isEmpty, replayed: true }
     } catch (error) {
@@ -243,14 +276,13 @@ export class CommitQueue {
     }
   }
 
-  /** Does the operations of all jobs on a record; a job whose own function throws is rejected. */
-  #replay(jobs: readonly Job[], record: SessionRecord): SessionState | null {
+  /** Does the operations of all jobs on a record; `null` if one threw: then that job is rejected. */
+  #replay(
+    jobs: readonly Job[],
+    record: SessionRecord,
+  ): SessionState | 'unreadable' | 'newer' | null {
     const payload = decodePayload(record.data, this.#options.serializer)
-    if (typeof payload === 'string') {
-      const reason = payload === 'newer' ? 'newer-format' : 'gone'
-      for (const job of jobs) this.#resolve(job, { type: 'dropped', reason })
-      return null
-    }
+    if (typeof payload === 'string') return payload
     const { persistent, principal } = record
     const state: SessionState = { payload, persistent, principal }
     for (const job of jobs) {
@@ -265,13 +297,18 @@ export class CommitQueue {
   }
 
   #resolve(job: Job, result: ChangeResult): void {
-    job.settled = true
+    this.#settle(job)
     job.resolve(result)
   }
 
   #reject(job: Job, error: unknown): void {
-    job.settled = true
+    this.#settle(job)
     job.reject(error)
+  }
+
+  #settle(job: Job): void {
+    job.settled = true
+    clearTimeout(job.expiry)
   }
 }
 
@@ -299,6 +336,15 @@ function frozen(change: Change, { serializer }: ResolvedOptions): readonly Opera
       return { ...operation, value: copyValue(value, key) }
     })
     .toReversed()
+}
+
+/** Whether the session still has the secret that it had when the change was made. */
+function isSameSecret(change: Change, record: SessionRecord, present: Admission): boolean {
+  // Of the current secret its hash may have been made anew, with another pepper.
+  return (
+    present === change.admission &&
+    (present === 'current' || record.secretHash === change.base.secretHash)
+  )
 }
 
 /** A login or a rotation goes alone, since it changes who is admitted; plain changes go together. */

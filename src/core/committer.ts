@@ -1,17 +1,28 @@
 import type { FoundSession } from './admission.ts'
-import { ROTATION_GRACE } from './admission.ts'
+import { admit, ROTATION_GRACE } from './admission.ts'
 import type { ChangeResult } from './commit-queue.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { SessionGoneError } from './errors.ts'
 import type { DropReason } from './events.ts'
+import type { Operation } from './operations.ts'
 import type { ResolvedOptions } from './options.ts'
 import { decodePayload } from './payload.ts'
-import type { Rotation } from './record-draft.ts'
-import { createRecord, idleTimeoutOf, isTouchDue, makeDraft } from './record-draft.ts'
+import type { Draft, Rotation } from './record-draft.ts'
+import {
+  createRecord,
+  draftOf,
+  idleTimeoutOf,
+  isTouchDue,
+  makeDraft,
+  rotatedState,
+} from './record-draft.ts'
+import type { SessionRecord } from './session-record.ts'
+import { deadline } from './session-record.ts'
 import { createSecret } from './session-token.ts'
 import type { MaybePromise } from './store.ts'
 import type { StoreGuard } from './store-guard.ts'
 import type { Visit } from './visit.ts'
+import type { WorkingCopy } from './working-copy.ts'
 import { emptyState } from './working-copy.ts'
 
 /** When and why a commit happens. */
@@ -79,8 +90,7 @@ export class Committer {
       const outcome = await this.#guard.call('delete', (store) => store.delete(id))
       visit.destroying = visit.destroying.filter((other) => other !== id)
       if (outcome !== 'deleted') continue
-      // Only the request that really ended it expires the cookie: the browser may have a new one.
-      visit.cookie = { type: 'expire' }
+      visit.ended(id)
       this.#options.events.emit({ type: 'destroyed', id })
     }
   }
@@ -99,28 +109,52 @@ export class Committer {
     if (isEmpty && visit.csrfTokenGiven === null) return
     payload.csrfSeed ??= createSecret()
     const draft = makeDraft(working.state, this.#options)
-    const operations = working.take(draft.data)
     const until = this.#guard.deadline()
+    const made = await this.#attempt(visit, draft, () =>
+      createRecord(draft, visit.request, this.#options, this.#guard, until),
+    )
+    this.#adopt(visit, working, made)
+  }
+
+  /** Hands over what the visit wants to store; if that fails, the next commit tries it again. */
+  async #attempt<R>(
+    visit: Visit,
+    draft: Draft,
+    store: (operations: readonly Operation[]) => Promise<R>,
+  ): Promise<R> {
+    const { working, rotation } = visit
+    const operations = working.take(draft.data)
+    // From here on, what the handler asks for is the next commit's.
+    visit.rotation = 'none'
     try {
-      const made = await createRecord(draft, visit.request, this.#options, this.#guard, until)
-      this.#adopt(visit, made)
+      return await store(operations)
     } catch (error) {
       working.restore(operations)
+      const isStronger = visit.rotation === 'none' || rotation === 'login'
+      if (visit.working === working && isStronger) visit.rotation = rotation
       throw error
     }
   }
 
   /** A session that this visit has made: from now on it is the visit's session. */
-  #adopt(visit: Visit, made: Omit<ChangeResult & { type: 'created' }, 'type'>): void {
-    const { record, token } = made
-    visit.found = { record, token, admission: 'current' }
-    visit.presentedIds = [...visit.presentedIds, record.id]
-    visit.cookie = { type: 'set', token, record }
-    visit.detached = null
-    visit.rotation = 'none'
+  #adopt(
+    visit: Visit,
+    working: WorkingCopy,
+    { record, token }: Omit<ChangeResult & { type: 'created' }, 'type'>,
+  ): void {
     const { id, principal } = record
     this.#options.events.emit({ type: 'created', id, principal })
     if (principal !== null) this.#options.events.emit({ type: 'login', id, principal })
+    visit.createdIds.push(id)
+    if (visit.working !== working) {
+      // The handler has destroyed the session while it was being stored.
+      visit.destroying.push(id)
+      return
+    }
+    visit.found = { record, token, admission: 'current' }
+    visit.presentedIds = [...visit.presentedIds, id]
+    visit.issued = { token, record }
+    visit.detached = null
   }
 
   /** What the commit does to the secret, by the handler's wish or by the clock. */
@@ -143,83 +177,90 @@ export class Committer {
     const { working, found } = visit
     if (found === null) return
     const { record: base, token, admission } = found
-    const wasRotation = visit.rotation
-    if (rotation !== 'none' && rotation !== 'confirm' && this.#options.rotateAfter !== null) {
-      working.state.payload.rotatedAt = this.#options.clock.now()
-    }
-    const draft = makeDraft(working.state, this.#options, base.data)
-    const operations = working.take(draft.data)
-    visit.rotation = 'none'
-    try {
-      const result = await this.#queue.submit({
+    const isUntouched = working.operations().length === 0
+    const state = rotatedState(working.state, rotation, this.#options)
+    const draft = isUntouched
+      ? draftOf(state, this.#options)
+      : makeDraft(state, this.#options, base.data)
+    let isPermanenceSet = false
+    const result = await this.#attempt(visit, draft, (operations) => {
+      isPermanenceSet = operations.some(({ type }) => type === 'permanent')
+      return this.#queue.submit({
         base,
         token,
         admission,
         operations,
         draft,
         rotation,
-        keepsEmpty: visit.csrfTokenGiven !== null || operations.length === 0,
+        keepsEmpty: visit.csrfTokenGiven !== null || isUntouched,
         request: visit.request,
         deadline: this.#guard.deadline(),
       })
-      this.#apply(visit, result, rotation, occasion)
-    } catch (error) {
-      working.restore(operations)
-      visit.rotation = wasRotation
-      throw error
-    }
+    })
+    if (result.type === 'created') return this.#adopt(visit, working, result)
+    // Destroyed while it was being stored: what became of the change matters no more.
+    if (visit.working !== working) return
+    if (result.type === 'dropped') return this.#drop(visit, result.reason, occasion)
+    if (result.type === 'emptied') return this.#forget(visit, found)
+    if (!result.replayed) working.state.payload.rotatedAt = state.payload.rotatedAt
+    this.#apply(visit, found, result, { rotation, isPermanenceSet })
   }
 
-  #apply(visit: Visit, result: ChangeResult, rotation: Rotation, occasion: CommitOccasion): void {
-    const { working, found } = visit
+  /** The session held nothing any more, and its record is deleted. */
+  #forget(visit: Visit, { record: { id } }: FoundSession): void {
+    visit.found = null
+    visit.ended(id)
+    visit.working.rebase(emptyState(), null)
+    this.#options.events.emit({ type: 'destroyed', id })
+  }
+
+  #apply(
+    visit: Visit,
+    found: FoundSession,
+    { record, newToken, replayed }: ChangeResult & { type: 'saved' },
+    { rotation, isPermanenceSet }: { rotation: Rotation; isPermanenceSet: boolean },
+  ): void {
     const { events, serializer } = this.#options
-    if (found === null) return
-    const { id } = found.record
-    if (result.type === 'dropped') {
-      this.#drop(visit, result.reason, occasion)
-      return
-    }
-    if (result.type === 'created') {
-      this.#adopt(visit, result)
-      return
-    }
-    if (result.type === 'emptied') {
-      visit.found = null
-      visit.cookie = { type: 'expire' }
-      working.rebase(emptyState(), null)
-      events.emit({ type: 'destroyed', id })
-      return
-    }
-    const { record, newToken, replayed } = result
-    const payload = replayed ? decodePayload(record.data, serializer) : null
-    if (payload !== null && typeof payload !== 'string') {
-      const { persistent, principal } = record
-      working.rebase({ payload, persistent, principal }, record.data)
-    }
+    const { id, persistent, principal } = record
     const token = newToken ?? found.token
-    visit.found = { record, token, admission: newToken ? 'current' : found.admission }
-    const persistenceChanged = record.persistent !== found.record.persistent
-    if (newToken !== null || (persistenceChanged && found.admission === 'current')) {
-      visit.cookie = { type: 'set', token, record }
+    const admission = newToken === null ? this.#admissionNow(found, record) : 'current'
+    visit.found = { record, token, admission }
+    if (newToken !== null || (isPermanenceSet && admission === 'current')) {
+      visit.issued = { token, record }
     }
     events.emit({ type: 'saved', id })
-    if (newToken === null) return
-    events.emit({ type: 'rotated', id, timed: rotation === 'timed' })
-    if (rotation === 'login' && record.principal !== null) {
-      events.emit({ type: 'login', id, principal: record.principal })
+    if (newToken !== null) {
+      events.emit({ type: 'rotated', id, timed: rotation === 'timed' })
+      if (rotation === 'login' && principal !== null) events.emit({ type: 'login', id, principal })
+    }
+    const payload = replayed ? decodePayload(record.data, serializer) : null
+    if (payload !== null && typeof payload !== 'string') {
+      visit.working.rebase({ payload, persistent, principal }, record.data)
     }
   }
 
-  /** The visitor goes on without a session, and nothing that it does now reaches one. */
+  /** What the token of this visit is to the session after a save: another one may have rotated it. */
+  #admissionNow(found: FoundSession, record: SessionRecord): 'current' | 'previous' {
+    if (record.secretHash === found.record.secretHash) return found.admission
+    const { hasher, clock } = this.#options
+    return admit(record, found.token, hasher, clock.now()) === 'current' ? 'current' : 'previous'
+  }
+
+  /** The visitor goes on without a session, and nothing but a login reaches one now. */
   #drop(visit: Visit, reason: DropReason, occasion: CommitOccasion): void {
-    const id = visit.found?.record.id ?? null
-    visit.rotation = 'none'
-    visit.working.take(visit.found?.record.data ?? null)
+    const { working, found, rotation } = visit
+    const id = found?.record.id ?? null
     this.#options.events.emit({ type: 'dropped', id, reason })
+    const isLoginPending = rotation === 'login' && reason !== 'failed-response'
+    if (!isLoginPending) {
+      visit.rotation = 'none'
+      working.take(found?.record.data ?? null)
+    }
     if (reason === 'failed-response') return
-    visit.working.rebase(emptyState(), null)
+    if (!isLoginPending) working.rebase(emptyState(), null)
     visit.found = null
     visit.detached ??= 'superseded'
+    visit.issued = null
     if (occasion.explicit) {
       throw new SessionGoneError(
         'The session has ended, or this request may no longer write to it.',
@@ -228,14 +269,19 @@ export class Committer {
   }
 
   /** A touch that fails harms nobody now: the guard reports it, and the next request tries again. */
-  async #touch(visit: Visit, { record }: FoundSession, now: number): Promise<void> {
+  async #touch(visit: Visit, found: FoundSession, now: number): Promise<void> {
+    const { record } = found
     if (this.#touching.has(record.id)) return
-    this.#touching.add(record.id)
     const idleTimeout = idleTimeoutOf(this.#options, visit.working.state, record)
+    this.#touching.add(record.id)
     try {
       await this.#guard.call('touch', (store) =>
         store.touch(record.id, record.version, now, idleTimeout, now),
       )
+      const touched = { ...record, idleTimeout, lastSeenAt: now }
+      if (visit.found === found) {
+        visit.found = { ...found, record: { ...touched, expiresAt: deadline(touched) } }
+      }
     } catch {
       // Reported by the guard.
     } finally {

@@ -27,6 +27,20 @@ export interface Draft {
  */
 export type Rotation = 'none' | 'login' | 'rotate' | 'timed' | 'confirm'
 
+function changesSecret(rotation: Rotation): boolean {
+  return rotation !== 'none' && rotation !== 'confirm'
+}
+
+/** The state to store with a new secret: it remembers when, if the clock decides about the next one. */
+export function rotatedState(
+  state: SessionState,
+  rotation: Rotation,
+  { rotateAfter, clock }: ResolvedOptions,
+): SessionState {
+  if (!changesSecret(rotation) || rotateAfter === null) return state
+  return { ...state, payload: { ...state.payload, rotatedAt: clock.now() } }
+}
+
 /**
  * Serializes a state and checks it against the schema and the size limit.
  *
@@ -38,14 +52,21 @@ export function makeDraft(
   options: ResolvedOptions,
   previous?: string | Uint8Array,
 ): Draft {
-  const { payload, persistent, principal } = state
-  if (options.schema !== undefined) checkSchema(options.schema, Object.fromEntries(payload.data))
-  const data = encodePayload(payload, options.serializer)
-  const byteCount = Buffer.byteLength(data)
-  if (byteCount > options.maxDataBytes && byteCount > Buffer.byteLength(previous ?? '')) {
+  const { schema, maxDataBytes } = options
+  if (schema !== undefined) checkSchema(schema, Object.fromEntries(state.payload.data))
+  const draft = draftOf(state, options)
+  const byteCount = Buffer.byteLength(draft.data)
+  if (byteCount > maxDataBytes && byteCount > Buffer.byteLength(previous ?? '')) {
     throw tooLarge(state, byteCount, options)
   }
-  return { data, persistent, principal, isEmpty: isEmptyPayload(payload) && principal === null }
+  return draft
+}
+
+/** Serializes a state whose data is not the request's doing: no check may fail it. */
+export function draftOf(state: SessionState, { serializer }: ResolvedOptions): Draft {
+  const { payload, persistent, principal } = state
+  const isEmpty = isEmptyPayload(payload) && principal === null
+  return { data: encodePayload(payload, serializer), persistent, principal, isEmpty }
 }
 
 function tooLarge(state: SessionState, byteCount: number, options: ResolvedOptions): Error {
@@ -96,8 +117,7 @@ export function nextRecord(
   now: number,
 ): { record: SessionRecord; newToken: SessionToken | null } {
   const { rotation } = change
-  const newToken =
-    rotation === 'none' || rotation === 'confirm' ? null : { id: record.id, secret: createSecret() }
+  const newToken = changesSecret(rotation) ? { id: record.id, secret: createSecret() } : null
   const times = {
     lastSeenAt: isTouchDue(record, now) ? now : record.lastSeenAt,
     idleTimeout: idleTimeoutOf(options, draft, record),

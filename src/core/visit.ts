@@ -39,7 +39,12 @@ export class Visit {
   /** Ids that `destroy()` has to end with the next commit. */
   destroying: string[] = []
   csrfTokenGiven: string | null = null
-  cookie: CookieChange | null = null
+  /** Ids of sessions that this very request has begun. */
+  readonly createdIds: string[] = []
+  /** The token that the response has to bring to the browser. */
+  issued: { readonly token: SessionToken; readonly record: SessionRecord } | null = null
+  /** The request has ended a session whose cookie the browser has. */
+  #isCookieDead = false
   /** The response's headers have left, or are leaving: no token can reach the browser any more. */
   headersLeft = false
   lateChangeReported = false
@@ -54,6 +59,20 @@ export class Visit {
     this.working = new WorkingCopy(serializer)
   }
 
+  get cookie(): CookieChange | null {
+    if (this.issued !== null) return { type: 'set', ...this.issued }
+    return this.#isCookieDead ? { type: 'expire' } : null
+  }
+
+  /**
+   * Notes that this request, and no other one, has ended a session. If it had begun the session as
+   * well, the cookie that the browser has is of another one, perhaps of a fresh login.
+   */
+  ended(id: string): void {
+    if (this.issued?.record.id === id) this.issued = null
+    if (!this.createdIds.includes(id)) this.#isCookieDead = true
+  }
+
   /** The session is to end with the next commit; the visitor is anonymous from now on. */
   endFound(): void {
     this.destroying = [...new Set([...this.destroying, ...this.presentedIds])]
@@ -62,7 +81,7 @@ export class Visit {
     this.found = null
     this.rotation = 'none'
     this.csrfTokenGiven = null
-    if (this.cookie?.type === 'set') this.cookie = null
+    this.issued = null
     this.working = new WorkingCopy(this.#serializer)
   }
 
