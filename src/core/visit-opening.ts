@@ -87,7 +87,7 @@ export class VisitOpening {
     const payload = decodePayload(data, serializer)
     if (typeof payload === 'string') {
       if (payload === 'newer') visit.detached = 'newer-format'
-      if (this.#refusals.allows(id, this.#options.clock.now())) {
+      if (this.#refusals.allows(`unreadable ${id}`, this.#options.clock.now())) {
         events.emit({ type: 'unreadable', id, newerFormat: payload === 'newer' })
       }
       return false
@@ -101,7 +101,8 @@ export class VisitOpening {
   }
 
   #report({ id, why }: Refusal): void {
-    if (!this.#refusals.allows(id, this.#options.clock.now())) return
+    // Not by id alone: whoever knows the id could keep the event of a replay back with wrong secrets.
+    if (!this.#refusals.allows(`${why} ${id}`, this.#options.clock.now())) return
     const { events } = this.#options
     if (why === 'superseded' || why === 'replayed') events.emit({ type: why, id })
     else events.emit({ type: 'rejected', id, reason: why })
