@@ -7,7 +7,7 @@
 // each skip has a reason, and that each source file was loaded (coverage is silent about the others).
 
 import { spawnSync } from 'node:child_process'
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
@@ -26,7 +26,9 @@ const files = namesFiles ? [] : testFiles()
 const folder = mkdtempSync(join(tmpdir(), 'sessile-test-'))
 const reportFile = join(folder, 'report.json')
 try {
-  process.exitCode = runTests() || (complete ? checkReport() : 0)
+  const exitCode = runTests()
+  const problems = complete && existsSync(reportFile) ? checkReport() : 0
+  process.exitCode = exitCode || Math.min(problems, 1)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
@@ -67,6 +69,7 @@ function testFiles(): string[] {
     : globSync('test/**/*.test.ts', { exclude: ['test/browser/**'] })
 }
 
+/** Prints what the report shows, and returns the number of problems. */
 function checkReport(): number {
   const report: TestReport = JSON.parse(readFileSync(reportFile, 'utf8'))
   const minimum = minimumTestCount[inBrowser ? 'browser' : 'test']
@@ -85,7 +88,7 @@ function checkReport(): number {
   console.log(
     `${report.passed} tests passed (minimum ${minimum}), ${report.skips.length} skipped, ${problems.length} problems`,
   )
-  return problems.length === 0 ? 0 : 1
+  return problems.length
 }
 
 function noReason({ test }: TestReport['skips'][number]): string {

@@ -32,7 +32,7 @@ export default async function* testReport(
   yield JSON.stringify(report)
 }
 
-function titleOf({ file, name }: EventData.TestPass | EventData.TestFail): string {
+function titleOf({ entryFile: file, name }: EventData.TestPass | EventData.TestFail): string {
   return file === undefined ? name : `${relative(process.cwd(), file)}: ${name}`
 }
 
