@@ -34,7 +34,7 @@ export function admit(
   ) {
     const until = record.previousSecretUntil
     if (until === null || now < until) return 'previous'
-    return now < until + SUPERSEDED_FOR ? 'superseded' : 'replayed'
+    return now < Math.abs(until) + SUPERSEDED_FOR ? 'superseded' : 'replayed'
   }
   return current === 'unusable' ? 'unusable-hash' : 'wrong-secret'
 }

@@ -152,7 +152,8 @@ function secretsAfter(
       secretHash: hasher.hash(newToken.secret),
       // The secret that the browser really has: the other one may never have arrived.
       previousSecretHash: change.admission === 'previous' ? previousSecretHash : secretHash,
-      previousSecretUntil: change.rotation === 'timed' ? null : now,
+      // Negative: at once, also for a machine whose clock is behind.
+      previousSecretUntil: change.rotation === 'timed' ? null : -now,
     }
   }
   const confirmed = change.rotation === 'confirm' && previousSecretUntil === null

@@ -12,7 +12,8 @@ export interface SessionRecord {
   readonly previousSecretHash: string | null
   /**
    * The moment the previous secret stopped (or will stop) admitting requests; `null` while a timed
-   * rotation still admits it, and when there is no previous secret.
+   * rotation still admits it, and when there is no previous secret. Negative where it stopped at
+   * once: then it is that moment with a minus, so that no clock that is behind can admit it again.
    */
   readonly previousSecretUntil: number | null
   /**
