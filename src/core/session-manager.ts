@@ -1,5 +1,5 @@
 import { Committer } from './committer.ts'
-import { SessionOptionsError } from './errors.ts'
+import { SessionDataError, SessionOptionsError } from './errors.ts'
 import type { ResolvedOptions, SessionsOptions } from './options.ts'
 import { resolveOptions } from './options.ts'
 import { attachedSession, currentSession, runWithSession } from './request-context.ts'
@@ -168,7 +168,7 @@ class SessionManager<T extends object> implements Sessions<T>, SessionHost {
   }
 
   async reload(visit: Visit): Promise<void> {
-    await visit.committing
+    while (visit.committing !== null) await visit.committing
     visit.restart()
     await this.#opening.load(visit)
   }
@@ -181,16 +181,32 @@ class SessionManager<T extends object> implements Sessions<T>, SessionHost {
     if (visit.lateChangeReported) return
     visit.lateChangeReported = true
     // The handler may be about to call save(): it has until its own turn of the event loop ends.
-    setImmediate(() => {
-      visit.lateChangeReported = false
-      const operations = visit.working.operations()
-      if (operations.length === 0 || visit.committing !== null) return
-      const keys = operations.map((operation) =>
-        'key' in operation ? operation.key : operation.type,
-      )
-      const id = visit.found?.record.id ?? null
-      this.#options.events.emit({ type: 'late-change', id, keys: [...new Set(keys)] })
-    })
+    setImmediate(() => this.#reportLateChange(visit))
+  }
+
+  #reportLateChange(visit: Visit): void {
+    if (visit.committing !== null) {
+      // It began before the change or after it: what it leaves behind tells.
+      void visit.committing.then(() => setImmediate(() => this.#reportLateChange(visit)))
+      return
+    }
+    visit.lateChangeReported = false
+    const keys = changedKeys(visit)
+    if (keys.length === 0) return
+    const id = visit.found?.record.id ?? null
+    this.#options.events.emit({ type: 'late-change', id, keys })
+  }
+}
+
+function changedKeys({ working }: Visit): string[] {
+  try {
+    const keys = working
+      .operations()
+      .map((operation) => ('key' in operation ? operation.key : operation.type))
+    return [...new Set(keys)]
+  } catch (error) {
+    // Nobody awaits this: a value that cannot be stored must not end the process.
+    return error instanceof SessionDataError ? [error.path] : []
   }
 }
 
