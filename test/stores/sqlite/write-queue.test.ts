@@ -117,6 +117,22 @@ for (const name of driverNames) {
   })
 }
 
+test('writes of several callbacks of one turn share one transaction', async () => {
+  const client = openClient('node:sqlite', newPath())
+  const log = watch(client)
+  const store = sqliteStore(client)
+  log.words = []
+  const created = [1, 2, 3].map(
+    () =>
+      new Promise((resolve) => {
+        // As the callbacks of sockets: microtasks run between one and the next.
+        setImmediate(() => resolve(store.create(newRecord())))
+      }),
+  )
+  assert.deepEqual(await Promise.all(created), ['created', 'created', 'created'])
+  assert.deepEqual(transactions(log), ['BEGIN', 'COMMIT'])
+})
+
 test('a commit whose outcome is unknown is not repeated', async () => {
   const client = openClient('node:sqlite', newPath())
   const log = watch(client)
