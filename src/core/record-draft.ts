@@ -99,8 +99,12 @@ export function idleTimeoutOf(
 }
 
 /** Deadlines move at most once per tenth of the idle timeout: moving them costs an index update. */
-export function isTouchDue(record: SessionRecord, now: number): boolean {
-  return now - record.lastSeenAt >= record.idleTimeout / 10
+export function isTouchDue(
+  record: SessionRecord,
+  now: number,
+  nextIdleTimeout = record.idleTimeout,
+): boolean {
+  return now - record.lastSeenAt >= Math.min(record.idleTimeout, nextIdleTimeout) / 10
 }
 
 /** The record that a commit wants to store in place of `record`, and the token it made, if any. */
@@ -118,9 +122,10 @@ export function nextRecord(
 ): { record: SessionRecord; newToken: SessionToken | null } {
   const { rotation } = change
   const newToken = changesSecret(rotation) ? { id: record.id, secret: createSecret() } : null
+  const idleTimeout = idleTimeoutOf(options, draft, record)
   const times = {
-    lastSeenAt: isTouchDue(record, now) ? now : record.lastSeenAt,
-    idleTimeout: idleTimeoutOf(options, draft, record),
+    lastSeenAt: isTouchDue(record, now, idleTimeout) ? now : record.lastSeenAt,
+    idleTimeout,
     absoluteExpiresAt:
       rotation === 'login' ? now + options.absoluteTimeout : record.absoluteExpiresAt,
   }
