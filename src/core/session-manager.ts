@@ -28,6 +28,7 @@ export function createSessions<T extends object = DefaultSessionData>(
   return new SessionManager<T>(resolveOptions(options))
 }
 
+const LARGEST_PAGE = 1000
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 class SessionManager<T extends object> implements Sessions<T>, SessionHost {
@@ -85,6 +86,9 @@ class SessionManager<T extends object> implements Sessions<T>, SessionHost {
     principal: string,
     { limit = 100, after }: { readonly limit?: number; readonly after?: string } = {},
   ): Promise<SessionInfo[]> {
+    if (!Number.isSafeInteger(limit) || limit < 1 || limit > LARGEST_PAGE) {
+      throw new SessionOptionsError(`list: limit must be a whole number from 1 to ${LARGEST_PAGE}.`)
+    }
     const query = { principal, limit, ...(after !== undefined && { after }) }
     const page = await this.#guard.call('list', (store) =>
       store.list(query, this.#options.clock.now()),

@@ -66,7 +66,8 @@ export class VisitOpening {
     if (visit.tokens.length === 0 || visit.detached === 'unavailable') return
     const { clock, hasher, events } = this.#options
     const { admitted, refused } = findSessions(visit.tokens, records, hasher, clock.now())
-    visit.presentedIds = admitted.map(({ record }) => record.id)
+    const ids = admitted.map(({ record }) => record.id)
+    visit.presentedIds = [...new Set([...visit.presentedIds, ...ids])]
     for (const found of admitted) {
       if (this.#take(visit, found)) break
     }

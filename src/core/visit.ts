@@ -79,6 +79,8 @@ export class Visit {
     this.presentedIds = []
     this.tokens = []
     this.found = null
+    // The row that this version cannot read is one of those that end.
+    if (this.detached === 'newer-format') this.detached = null
     this.rotation = 'none'
     this.csrfTokenGiven = null
     this.issued = null
@@ -92,7 +94,6 @@ export class Visit {
     this.opened = false
     this.found = null
     this.detached = null
-    this.presentedIds = []
     this.rotation = 'none'
     this.csrfTokenGiven = null
     this.working = new WorkingCopy(this.#serializer)
