@@ -1,38 +1,50 @@
 // https://sqlite.org/rescode.html: the low byte of a result code is its primary code.
-const PRIMARY_CODES: Readonly<Record<string, number>> = {
-  SQLITE_ERROR: 1,
-  SQLITE_BUSY: 5,
-  SQLITE_LOCKED: 6,
-  SQLITE_READONLY: 8,
-  SQLITE_FULL: 13,
-  SQLITE_CANTOPEN: 14,
-  SQLITE_PROTOCOL: 15,
-  SQLITE_TOOBIG: 18,
-  SQLITE_CONSTRAINT: 19,
-  SQLITE_MISMATCH: 20,
-  SQLITE_RANGE: 25,
-  SQLITE_NOTADB: 26,
-}
+const ERROR = 1
+const BUSY = 5
+const LOCKED = 6
+const READONLY = 8
+const FULL = 13
+const CANTOPEN = 14
+const PROTOCOL = 15
+const TOOBIG = 18
+const CONSTRAINT = 19
+const MISMATCH = 20
+const RANGE = 25
+const NOTADB = 26
+
+const CODES_BY_NAME: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    BUSY,
+    LOCKED,
+    READONLY,
+    FULL,
+    CANTOPEN,
+    PROTOCOL,
+    TOOBIG,
+    CONSTRAINT,
+    MISMATCH,
+    RANGE,
+    NOTADB,
+  }),
+)
 
 /**
  * The primary result code of a driver's error; `undefined` where the error is not SQLite's.
  * `node:sqlite` tells the number as `errcode`, libsql as `rawCode`, Bun as `errno`; better-sqlite3
- * tells only a name such as `SQLITE_BUSY_SNAPSHOT`.
+ * tells only a name such as `SQLITE_BUSY_SNAPSHOT`. Names that make no difference are `ERROR`.
  */
-export function primaryCode(error: unknown): number | undefined {
+function primaryCode(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null) return undefined
   const { errcode, rawCode, errno, code } = error as Record<string, unknown>
   const number = errcode ?? rawCode ?? errno
   if (typeof number === 'number') return number & 0xff
-  if (typeof code !== 'string') return undefined
-  return PRIMARY_CODES[code.split('_', 2).join('_')]
+  const [prefix, name = ''] = typeof code === 'string' ? code.split('_') : []
+  return prefix === 'SQLITE' ? (CODES_BY_NAME.get(name) ?? ERROR) : undefined
 }
 
 /** The lock that is needed is held, by another connection or by the user of this one: wait. */
 export function isBusy(error: unknown): boolean {
-  const code = primaryCode(error)
-  if (code === 5 || code === 6 || code === 15) return true
-  return isOpenTransaction(error) || isOpenIterator(error)
+  return hasCode(error, BUSY, LOCKED, PROTOCOL) || isOpenTransaction(error) || isOpenIterator(error)
 }
 
 /** The user of the client is inside a transaction, in which nothing of ours may be written. */
@@ -50,24 +62,26 @@ function isOpenIterator(error: unknown): boolean {
  * constraint. Other writes are not affected.
  */
 export function isOwnFault(error: unknown): boolean {
-  const code = primaryCode(error)
-  return code === undefined || code === 18 || code === 19 || code === 20 || code === 25
+  return hasCode(error, undefined, TOOBIG, CONSTRAINT, MISMATCH, RANGE)
 }
 
 /** The disk is full: what needs less room may still fit. */
 export function isFull(error: unknown): boolean {
-  return primaryCode(error) === 13
+  return hasCode(error, FULL)
 }
 
 /** What is there is no SQLite database, or is encrypted. */
 export function isNoDatabase(error: unknown): boolean {
-  return primaryCode(error) === 26
+  return hasCode(error, NOTADB)
 }
 
 /** The file, or the folder that the journal needs, cannot be opened or written. */
 export function isNotWritable(error: unknown): boolean {
-  const code = primaryCode(error)
-  return code === 8 || code === 14
+  return hasCode(error, READONLY, CANTOPEN)
+}
+
+function hasCode(error: unknown, ...codes: readonly (number | undefined)[]): boolean {
+  return codes.includes(primaryCode(error))
 }
 
 function messageOf(error: unknown): string {

@@ -64,6 +64,16 @@ export function prepareFile(path: string, allowAnyFileSystem: boolean): string {
     )
   }
   const file = resolve(path)
+  try {
+    checkPlace(file, allowAnyFileSystem)
+  } catch (error) {
+    if (error instanceof SessionError) throw error
+    throw new StoreSetupError(`${file} cannot be opened or created.`, { cause: error })
+  }
+  return file
+}
+
+function checkPlace(file: string, allowAnyFileSystem: boolean): void {
   const folder = dirname(file)
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new StoreSetupError(
@@ -81,7 +91,6 @@ export function prepareFile(path: string, allowAnyFileSystem: boolean): string {
   if (existing === undefined) {
     closeSync(openSync(file, constants.O_CREAT | constants.O_RDWR, 0o600))
   }
-  return file
 }
 
 function assertWritable(path: string, end: string): void {

@@ -1,3 +1,5 @@
+// Not the globals: an app's tests may replace those with timers that stand still.
+import { setImmediate, setTimeout } from 'node:timers'
 import { StoreUnavailableError } from '../../core/errors.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import { isBusy, isFull, isOwnFault } from './sqlite-errors.ts'

@@ -108,6 +108,10 @@ test('a folder that does not exist is refused, and not created', () => {
   assert.ok(!existsSync(folder))
 })
 
+test('a path that the system refuses is refused', () => {
+  refused(join(newPath(), '..', 'x'.repeat(300)), /cannot be opened or created/)
+})
+
 test('a file in the place of the folder is refused', () => {
   const file = newPath()
   writeFileSync(file, '')

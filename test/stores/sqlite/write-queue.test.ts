@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { suite, test } from 'node:test'
+import { mock, suite, test } from 'node:test'
 import { StoreUnavailableError } from '../../../src/core/errors.ts'
 import { sqliteStore } from '../../../src/sqlite.ts'
 import { newRecord, now } from './records.ts'
@@ -214,6 +214,16 @@ test('a record that its owner changes after the call is stored as it was', async
   const [stored] = await store.load([record.id], now)
   assert.deepEqual(stored?.data, Uint8Array.of(1, 2, 3))
   assert.equal(stored?.idleTimeout, 600_000)
+})
+
+test('writes go on in a test whose timers stand still', async () => {
+  const store = sqliteStore(openClient('node:sqlite', newPath()))
+  mock.timers.enable()
+  try {
+    assert.equal(await store.create(newRecord()), 'created')
+  } finally {
+    mock.timers.reset()
+  }
 })
 
 test('close finishes the writes that were accepted', async () => {
