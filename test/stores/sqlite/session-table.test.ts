@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { deadline, type SessionRecord } from '../../../src/core/session-record.ts'
@@ -93,6 +94,31 @@ test('a save counts the deadline anew, also where it changes nothing but the dat
   assert.equal(await store.save(saved, 1, now + 1), 'saved')
   assert.equal((await store.load([created.id], now))[0]?.expiresAt, now + minute)
   await store.close()
+})
+
+test('no statement walks through the whole table', async () => {
+  const client = new DatabaseSync(':memory:')
+  const statements: string[] = []
+  const { prepare } = client
+  client.prepare = (sql, ...given) => {
+    statements.push(sql)
+    return prepare.call(client, sql, ...given)
+  }
+  sqliteStore(client)
+  client.prepare = prepare
+  const plans = statements
+    .filter((sql) => /(FROM|UPDATE|INTO) sessions\b/.test(sql))
+    .map((sql) => ({
+      sql,
+      plan: client
+        .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .all(...(sql.match(/\?/g) ?? []).map(() => 1)),
+    }))
+  assert.equal(plans.length, 16)
+  for (const { sql, plan } of plans) {
+    for (const { detail } of plan) assert.doesNotMatch(String(detail), /^SCAN/, sql)
+  }
+  client.close()
 })
 
 function steps<T>(
