@@ -15,10 +15,11 @@ declare global {
   }
 }
 
-/** What the middleware needs of a request: those of Express 4 and 5 fit. */
-export interface ExpressRequest extends IncomingMessage, Express.Request {
+/** What the middleware needs of a request: those of Express 4 and 5 fit, and those of node:http. */
+export interface ExpressRequest extends IncomingMessage {
   readonly ip?: string | undefined
   readonly app?: object | undefined
+  session?: Session
 }
 
 export type SessionMiddleware = (
@@ -44,11 +45,7 @@ export function sessionMiddleware<T extends object>(
       exchange.session = session
       request.session = session as unknown as Session
       attachSession(request, session)
-      if (request.headers.cookie !== undefined && !catchesRejections(request.app)) {
-        session.load().then(() => runWithSession(session, next), next)
-      } else {
-        runWithSession(session, next)
-      }
+      runWithSession(session, next)
     }
     let opened: ReturnType<typeof sessions.open>
     try {
@@ -56,8 +53,14 @@ export function sessionMiddleware<T extends object>(
     } catch (error) {
       return next(error)
     }
-    if (isPromise(opened)) opened.then(proceed, next)
-    else proceed(opened)
+    if (isPromise(opened)) {
+      opened.then(proceed, next)
+    } else if (request.headers.cookie === undefined || catchesRejections(request.app)) {
+      proceed(opened)
+    } else {
+      const session = opened
+      session.load().then(() => proceed(session), next)
+    }
   }
 }
 

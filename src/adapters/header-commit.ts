@@ -160,7 +160,6 @@ function isOpen(
       hook.commit.missed()
       return true
     }
-    if (response.statusCode < 200) return true
     rehearse(asResponse(response), [], method, args)
     if (startCommit(response, hook) && !hasFailed(hook)) return true
   } else if (phase === 'held') {

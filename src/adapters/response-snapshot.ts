@@ -1,39 +1,47 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
+
+type HeaderValue = ReturnType<ServerResponse['getHeader']>
 
 /** What a response looked like before the app touched it. */
 export interface ResponseSnapshot {
   readonly status: number
   readonly statusMessage: string | undefined
   readonly sendDate: boolean
-  readonly headers: OutgoingHttpHeaders
+  readonly names: readonly string[]
+  /** Of the headers with these names, in this order. */
+  readonly values: readonly HeaderValue[]
 }
 
 export function takeSnapshot(response: ServerResponse): ResponseSnapshot {
-  const headers = response.getHeaders()
-  for (const name in headers) {
-    const value = headers[name]
+  const names = response.getHeaderNames()
+  const values: HeaderValue[] = []
+  for (const name of names) {
+    const value = response.getHeader(name)
     // appendHeader pushes onto this very array.
-    if (Array.isArray(value)) headers[name] = [...value]
+    values.push(Array.isArray(value) ? [...value] : value)
   }
   return {
     status: response.statusCode,
     statusMessage: statusMessageOf(response),
     sendDate: response.sendDate,
-    headers,
+    names,
+    values,
   }
 }
 
 /** Takes back all that the app has said about its answer. The headers must not have been sent. */
 export function restoreSnapshot(response: ServerResponse, snapshot: ResponseSnapshot): void {
-  response.statusCode = snapshot.status
-  setStatusMessage(response, snapshot.statusMessage)
+  const { status, statusMessage, sendDate, names, values } = snapshot
+  response.statusCode = status
+  setStatusMessage(response, statusMessage)
   for (const name of response.getHeaderNames()) {
-    if (!(name in snapshot.headers)) response.removeHeader(name)
+    if (!names.includes(name)) response.removeHeader(name)
   }
-  for (const [name, value] of Object.entries(snapshot.headers)) {
+  for (const [index, name] of names.entries()) {
+    const value = values[index]
     if (value !== undefined && response.getHeader(name) !== value) response.setHeader(name, value)
   }
-  response.sendDate = snapshot.sendDate
+  response.sendDate = sendDate
 }
 
 export function statusMessageOf(response: ServerResponse): string | undefined {

@@ -6,6 +6,7 @@ import {
   session as currentSession,
   type Session,
   SessionLimitError,
+  type SessionRequest,
 } from '../../src/index.ts'
 import { memoryStore } from '../../src/memory.ts'
 import { faultyStore } from '../support/faulty-store.ts'
@@ -177,6 +178,22 @@ describe('a Web handler', () => {
     assert.equal(await (await read(request)).text(), '0')
     await assert.rejects(fail((session) => session.destroy())(request), isError)
     assert.equal(await sessions.count(), 0)
+  })
+
+  test('has its session saved once, also when that fails', async () => {
+    const { sessions } = createApp()
+    const error = new Error('on purpose')
+    let saves = 0
+    const failing = {
+      open: (request: SessionRequest) => sessions.open(request),
+      save() {
+        saves += 1
+        throw error
+      },
+    }
+    const handle = withSessions(failing, (_request, { size }) => new Response(String(size)))
+    await assert.rejects(handle(new Request('https://app.example/')), (thrown) => thrown === error)
+    assert.equal(saves, 1)
   })
 
   test('may have its errors rendered with the session', async () => {

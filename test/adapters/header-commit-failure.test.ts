@@ -184,32 +184,48 @@ describe('when the commit fails', () => {
 
   test('an error handler that has lost its context may answer all the same', async () => {
     const outside = deferred<ServerResponse>()
-    await using target = await serveCommitted((response) => response.end('secret'), {
-      held: true,
-      error: DOWN,
-      fail: (response) => outside.resolve(response),
-    })
+    const done = deferred()
+    await using target = await serveCommitted(
+      async (response) => {
+        response.write('secret')
+        await outside.promise
+        await turns(10)
+        response.write('secret')
+        response.end('secret', () => done.resolve())
+      },
+      { held: true, error: DOWN, fail: (response) => outside.resolve(response) },
+    )
     const asked = ask(target.url)
-    const response = await outside.promise
-    apologise(response)
+    apologise(await outside.promise)
     const { status, text } = await asked
     assert.equal(status, 503)
     assert.equal(text, 'sorry')
+    await done.promise
   })
 
-  test('the error handler may stream its answer', async () => {
-    await using target = await serveCommitted((response) => response.end('secret'), {
-      held: true,
-      error: DOWN,
-      fail(response) {
-        response.writeHead(500, { 'Content-Type': 'text/plain' })
-        largeBody().pipe(response)
-      },
+  for (const where of ['not compressed', 'compressed before', 'compressed after'] as const) {
+    test(`the error handler may stream its answer, ${where}`, async () => {
+      await using target = await serveCommitted(
+        (response, request) => {
+          if (where === 'compressed after') compress(response, request)
+          response.setHeader('Content-Type', 'text/plain')
+          response.end('secret')
+        },
+        {
+          held: true,
+          error: DOWN,
+          fail(response) {
+            response.writeHead(500, { 'Content-Type': 'image/png' })
+            largeBody().pipe(response)
+          },
+          ...(where === 'compressed before' && { before: compress }),
+        },
+      )
+      const { status, body } = await ask(target.url, { headers: { 'Accept-Encoding': 'gzip' } })
+      assert.equal(status, 500)
+      assert.equal(body.length, 3_000_000)
     })
-    const { status, body } = await ask(target.url)
-    assert.equal(status, 500)
-    assert.equal(body.length, 3_000_000)
-  })
+  }
 
   test('a client that has left hurts nobody', async () => {
     const failed = deferred()

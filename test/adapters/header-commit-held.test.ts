@@ -80,7 +80,46 @@ describe("every 'drain' listener is called when a held response is released", ()
   }
 })
 
+test("a 'drain' listener is called once, although somebody has patched on()", async () => {
+  let drains = 0
+  await using target = await serveCommitted(
+    (response) => {
+      response.on('drain', () => {
+        drains += 1
+        response.end('end')
+      })
+      response.write('begin ')
+    },
+    {
+      held: true,
+      before(response) {
+        const { on } = response
+        response.on = function traced(this: ServerResponse, ...given: unknown[]) {
+          return on.apply(this, given as never)
+        } as never
+      },
+    },
+  )
+  assert.equal((await ask(target.url)).text, 'begin end')
+  assert.equal(drains, 1)
+})
+
 describe('while a response is held', () => {
+  test('a refused writeHead is none for the patches in between', async () => {
+    await using target = await serveCommitted(
+      (response) => {
+        response.setHeader('Content-Type', 'text/plain')
+        response.write('hello')
+        assert.throws(() => response.writeHead(500), { code: 'ERR_HTTP_HEADERS_SENT' })
+        response.end()
+      },
+      { held: true, before: compress },
+    )
+    const { status, body, headers } = await ask(target.url, { headers: GZIP })
+    assert.deepEqual([status, headers['content-encoding']], [200, 'gzip'])
+    assert.equal(gunzipSync(body).toString(), 'hello')
+  })
+
   test('nothing reaches the client, and the order of all calls is kept', async () => {
     const { promise, resolve } = deferred()
     const bytes: string[] = []

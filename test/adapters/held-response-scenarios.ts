@@ -64,6 +64,7 @@ export const scenarios: Record<string, Scenario> = {
   },
   'writes with callbacks': {
     handle(response, note) {
+      response.on('drain', () => note('drain'))
       response.write('a', () => note('a is written'))
       note(response.headersSent, response.writableEnded)
       response.write(new TextEncoder().encode('b'), () => note('b is written'))
