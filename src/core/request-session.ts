@@ -45,9 +45,7 @@ export class RequestSession<T extends object> implements Session<T> {
   #write(needsCookie: boolean): WorkingCopy {
     const working = this.#read()
     const visit = this.#visit
-    if (visit.detached === 'unavailable') {
-      throw new StoreUnavailableError('The store is unavailable: this session can only be read.')
-    }
+    this.#refuseWhenUnavailable()
     if (visit.headersLeft) {
       if (needsCookie || visit.found === null) {
         throw new HeadersSentError(
@@ -58,6 +56,11 @@ export class RequestSession<T extends object> implements Session<T> {
       this.#host.noteLateChange(visit)
     }
     return working
+  }
+
+  #refuseWhenUnavailable(): void {
+    if (this.#visit.detached !== 'unavailable') return
+    throw new StoreUnavailableError('The store is unavailable: this session can only be read.')
   }
 
   get id(): string | null {
@@ -193,6 +196,7 @@ export class RequestSession<T extends object> implements Session<T> {
   destroy(): void {
     this.#read()
     const visit = this.#visit
+    this.#refuseWhenUnavailable()
     visit.endFound()
     // No commit follows the headers; a logout must not wait for one.
     if (visit.headersLeft) this.#host.commit(visit).catch(() => {})

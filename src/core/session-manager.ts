@@ -128,7 +128,7 @@ class SessionManager<T extends object> implements Sessions<T>, SessionHost {
   ): Promise<number> {
     checkPrincipal(principal)
     const selection = { principal, ...(typeof except === 'string' && { exceptId: except }) }
-    const count = await this.#guard.call('delete', (store) => store.deleteAll(selection))
+    const count = await this.#guard.call('deleteAll', (store) => store.deleteAll(selection))
     this.#options.events.emit({ type: 'revoked-all', principal, count })
     return count
   }

@@ -1,6 +1,28 @@
 import { SessionError, StoreUnavailableError } from './errors.ts'
 import type { EventEmitter } from './events.ts'
-import type { MaybePromise, Store } from './store.ts'
+import type { MaybePromise, RecordPage, Store } from './store.ts'
+
+type Verb = Exclude<keyof Store, 'loadsSynchronously' | 'close'>
+
+const oneOf =
+  (...outcomes: readonly unknown[]) =>
+  (outcome: unknown) =>
+    outcomes.includes(outcome)
+const isCount = (outcome: unknown) => Number.isSafeInteger(outcome) && (outcome as number) >= 0
+const isPage = (outcome: unknown) => Array.isArray((outcome as RecordPage | null)?.records)
+
+/** What each verb may answer: anything else must not pass for "nothing there" or "not done". */
+const ANSWERS: Readonly<Record<Verb, (outcome: unknown) => boolean>> = {
+  create: oneOf('created', 'taken', 'limit'),
+  load: Array.isArray,
+  save: oneOf('saved', 'conflict', 'gone', 'limit'),
+  touch: oneOf(true, false),
+  delete: oneOf('deleted', 'conflict', 'gone'),
+  sweep: isCount,
+  list: isPage,
+  scan: isPage,
+  deleteAll: isCount,
+}
 
 /** Calls a store so that it answers in time, and so that whatever it throws is a typed error. */
 export class StoreGuard {
@@ -22,20 +44,20 @@ export class StoreGuard {
 
   /** Returns a value where the store does, and a promise otherwise. */
   call<T>(
-    verb: string,
+    verb: Verb,
     run: (store: Store) => MaybePromise<T>,
     deadline = this.deadline(),
   ): MaybePromise<T> {
     try {
       const result = run(this.store)
-      if (!(result instanceof Promise)) return result
-      return this.#inTime(verb, result, deadline)
+      if (isThenable(result)) return this.#inTime(verb, result, deadline)
+      return checked(verb, result)
     } catch (error) {
       throw this.#typed(verb, error)
     }
   }
 
-  async #inTime<T>(verb: string, pending: Promise<T>, deadline: number): Promise<T> {
+  async #inTime<T>(verb: Verb, pending: PromiseLike<T>, deadline: number): Promise<T> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(
@@ -44,7 +66,7 @@ export class StoreGuard {
       )
     })
     try {
-      return await Promise.race([pending, late])
+      return checked(verb, await Promise.race([pending, late]))
     } catch (error) {
       throw this.#typed(verb, error)
     } finally {
@@ -52,7 +74,7 @@ export class StoreGuard {
     }
   }
 
-  #typed(verb: string, error: unknown): SessionError {
+  #typed(verb: Verb, error: unknown): SessionError {
     const typed =
       error instanceof SessionError
         ? error
@@ -60,4 +82,16 @@ export class StoreGuard {
     this.#events.emit({ type: 'store-error', verb, error: typed })
     return typed
   }
+}
+
+// Not by instanceof: clients bring promises of their own, or of another realm.
+function isThenable<T>(result: MaybePromise<T>): result is Promise<T> {
+  return typeof (result as Promise<T> | null | undefined)?.then === 'function'
+}
+
+function checked<T>(verb: Verb, outcome: T): T {
+  if (ANSWERS[verb](outcome)) return outcome
+  throw new StoreUnavailableError(
+    `The store answered ${verb} with what its contract does not know.`,
+  )
 }
