@@ -71,6 +71,7 @@ export function draftOf(state: SessionState, { serializer }: ResolvedOptions): D
 
 function tooLarge(state: SessionState, byteCount: number, options: ResolvedOptions): Error {
   const { serializer, maxDataBytes } = options
+  const flashSize = Buffer.byteLength(JSON.stringify(state.payload.flash))
   let [largest, most] = ['', -1]
   for (const [key, value] of state.payload.data) {
     const size = Buffer.byteLength(serializer.stringify({ [key]: value }, false))
@@ -78,8 +79,10 @@ function tooLarge(state: SessionState, byteCount: number, options: ResolvedOptio
   }
   return new SessionDataError(
     'ERR_SESSION_DATA_SIZE',
-    `The session data would be ${byteCount} bytes; maxDataBytes allows ${maxDataBytes}. Its largest ` +
-      `key is ${JSON.stringify(largest)}. Keep large things in tables of your own.`,
+    `The session data would be ${byteCount} bytes; maxDataBytes allows ${maxDataBytes}. ` +
+      (flashSize > most
+        ? 'Most of it are flash messages.'
+        : `Its largest key is ${JSON.stringify(largest)}. Keep large things in tables of your own.`),
     largest,
   )
 }
