@@ -69,7 +69,7 @@ function cartCard(page: Dashboard): Html {
       ${items}
     </ul>
     <p class="total">Total <strong>€ ${total}</strong></p>
-    <p class="call"><code>session.update('cart', (cart) => addTo(cart, item))</code></p>
+    <p class="call"><code>session.update('cart', (cart) => changeCart(cart, …))</code></p>
     <p class="note">In two tabs at once? It is atomic: no click is lost.</p>
   </section>`
 }

@@ -37,9 +37,9 @@ export function deadlinesPanel({ row, now }: Inspection): Html {
       ${deadline('Whatever you do, it ends in', absoluteEndsAt, longest, now)}
     </dl>
     <p class="note">
-      Each use of the session moves the first deadline (in the table at most every
-      ${span(idleTimeout / 10_000)}). The panels are no use: they are read past the library, so that
-      you can watch the time run out. For that the demo’s two minutes are short; the default is ten.
+      Each use of the session moves the first deadline, in the table at most every
+      ${span(idleTimeout / 10_000)}. Looking at it here does not count, because the panels are read past
+      the library: so you can watch the time run out. The demo gives you 2 minutes, the default is 10.
     </p>`
 }
 
@@ -123,6 +123,8 @@ function about(name: string, row: StoredRow): HtmlPart {
       return 'all that the server knows of the secret'
     case 'previous_secret_hash':
       return value !== null && 'of the secret that the last login or rotation replaced'
+    case 'previous_secret_until':
+      return value !== null && html`minus: it ended at once, ${timeOfDay(-Number(value))}`
     case 'principal':
       return value === null ? 'nobody is logged in' : 'whose session it is'
     case 'data':
@@ -136,7 +138,7 @@ function about(name: string, row: StoredRow): HtmlPart {
     case 'persistent':
       return value ? 'the browser is remembered' : 'the cookie ends with the browser'
     default:
-      return name.endsWith('_at') || name.endsWith('_until') ? timeOfDay(Number(value)) : null
+      return name.endsWith('_at') ? timeOfDay(Number(value)) : null
   }
 }
 
@@ -148,8 +150,7 @@ function pretty(data: string): string {
   }
 }
 
-function timeOfDay(at: number): string | null {
-  if (at === 0) return null
+function timeOfDay(at: number): string {
   return new Date(at).toLocaleString('en-GB', {
     day: 'numeric',
     month: 'short',

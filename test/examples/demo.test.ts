@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { livePanels, span, timeLeft } from '../../examples/demo/panels.ts'
 import { DemoProcess } from '../browser/support/demo-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -199,6 +200,29 @@ describe('the live panels of the demo', () => {
     assert.ok(panels.browser.includes(visitor.secret))
     assert.ok(!panels.server.includes(visitor.secret))
     assert.ok(!JSON.stringify(demo.row(visitor.id)).includes(visitor.secret))
+  })
+})
+
+describe('what the demo shows of time', () => {
+  test('tells an expired row, which is still in the table, from one that is gone', () => {
+    const now = 1_000_000
+    const cookie = { id: 'an id', secret: 'a secret' }
+    const row = { id: 'an id', last_seen_at: 0, idle_timeout: 1, expires_at: now + 1 }
+    const panelsOf = (expiresAt: number) =>
+      livePanels({ cookie, row: { ...row, expires_at: expiresAt }, now })
+    assert.equal(panelsOf(now + 1).state, 'live')
+    assert.equal(panelsOf(now).state, 'ended')
+    assert.match(panelsOf(now).panels.server, /Expired.*expires_at/s)
+    const gone = livePanels({ cookie, row: null, now })
+    assert.equal(gone.state, 'ended')
+    assert.match(gone.panels.server, /No row/)
+    assert.equal(livePanels({ cookie: null, row: null, now }).state, 'none')
+  })
+
+  test('has units that fit', () => {
+    assert.deepEqual([0, 9001, 119_999, 3_599_000].map(timeLeft), ['0:00', '0:10', '2:00', '59:59'])
+    assert.deepEqual([3_600_000, 8_640_000].map(timeLeft), ['1 h', '2 h 24 min'])
+    assert.deepEqual([12, 120, 86_400, 604_799].map(span), ['12 s', '2 min', '1 d', '6 d 23 h'])
   })
 })
 
