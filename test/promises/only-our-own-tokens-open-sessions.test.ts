@@ -89,7 +89,7 @@ async function start(
 ): Promise<{ sessions: Sessions<Data>; url: string; folder: string }> {
   const folder = await temporaryFolder(context)
   const sessions = createSessions<Data>({
-    store: sqliteStore(join(folder, 'sessions.db')),
+    store: sqliteStore(join(folder, 'sessions.db'), { allowAnyFileSystem: true }),
     cookie: { secure: false },
     onEvent: () => {},
   })

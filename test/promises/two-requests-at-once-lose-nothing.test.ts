@@ -15,7 +15,7 @@ const REQUESTS = 100
 test('four processes with a hundred requests each keep every key and every count', async (t) => {
   const file = join(await temporaryFolder(t), 'sessions.db')
   await using sessions = createSessions<Record<string, number>>({
-    store: sqliteStore(file),
+    store: sqliteStore(file, { allowAnyFileSystem: true }),
     cookie: { secure: false },
   })
   const cookie = await signIn(sessions, { principal: 'ada' })

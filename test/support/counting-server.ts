@@ -9,7 +9,8 @@ import { sqliteStore } from '../../src/sqlite.ts'
 const [, , file = ''] = process.argv
 
 const sessions = createSessions<Record<string, number>>({
-  store: sqliteStore(file),
+  // The temporary folder may be on a RAM disk.
+  store: sqliteStore(file, { allowAnyFileSystem: true }),
   storeTimeout: '60s',
   cookie: { secure: false },
 })
