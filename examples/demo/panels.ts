@@ -124,7 +124,7 @@ function about(name: string, row: StoredRow): HtmlPart {
     case 'previous_secret_hash':
       return value !== null && 'of the secret that the last login or rotation replaced'
     case 'previous_secret_until':
-      return value !== null && html`minus: it ended at once, ${timeOfDay(-Number(value))}`
+      return value !== null && html`since then it opens nothing: ${timeOfDay(Number(value))}`
     case 'principal':
       return value === null ? 'nobody is logged in' : 'whose session it is'
     case 'data':

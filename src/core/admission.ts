@@ -33,8 +33,10 @@ export function admit(
     hasher.compare(token.secret, record.previousSecretHash) === 'match'
   ) {
     const until = record.previousSecretUntil
-    if (until === null || now < until) return 'previous'
-    return now < Math.abs(until) + SUPERSEDED_FOR ? 'superseded' : 'replayed'
+    // A clock that is behind the one that wrote the record must not admit what a login has replaced.
+    const present = Math.max(now, record.lastSeenAt)
+    if (until === null || present < until) return 'previous'
+    return present < until + SUPERSEDED_FOR ? 'superseded' : 'replayed'
   }
   return current === 'unusable' ? 'unusable-hash' : 'wrong-secret'
 }

@@ -127,7 +127,8 @@ export function nextRecord(
   const newToken = changesSecret(rotation) ? { id: record.id, secret: createSecret() } : null
   const idleTimeout = idleTimeoutOf(options, draft, record)
   const times = {
-    lastSeenAt: isTouchDue(record, now, idleTimeout) ? now : record.lastSeenAt,
+    // A new secret moves it, too: `admit` takes it for the least that the present can be.
+    lastSeenAt: newToken !== null || isTouchDue(record, now, idleTimeout) ? now : record.lastSeenAt,
     idleTimeout,
     absoluteExpiresAt:
       rotation === 'login' ? now + options.absoluteTimeout : record.absoluteExpiresAt,
@@ -160,8 +161,7 @@ function secretsAfter(
       secretHash: hasher.hash(newToken.secret),
       // The secret that the browser really has: the other one may never have arrived.
       previousSecretHash: change.admission === 'previous' ? previousSecretHash : secretHash,
-      // Negative: at once, also for a machine whose clock is behind.
-      previousSecretUntil: change.rotation === 'timed' ? null : -now,
+      previousSecretUntil: change.rotation === 'timed' ? null : now,
     }
   }
   const confirmed = change.rotation === 'confirm' && previousSecretUntil === null

@@ -12,8 +12,7 @@ export interface SessionRecord {
   readonly previousSecretHash: string | null
   /**
    * The moment the previous secret stopped (or will stop) admitting requests; `null` while a timed
-   * rotation still admits it, and when there is no previous secret. Negative where it stopped at
-   * once: then it is that moment with a minus, so that no clock that is behind can admit it again.
+   * rotation still admits it, and when there is no previous secret.
    */
   readonly previousSecretUntil: number | null
   /**
