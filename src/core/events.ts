@@ -82,10 +82,11 @@ export class EventEmitter {
       return
     }
     try {
-      this.#listener(event)
+      const result: unknown = this.#listener(event)
+      // An async function passes for a listener; its rejection would end the process.
+      if (result instanceof Promise) result.catch(reportListener)
     } catch (error) {
-      // biome-ignore lint/suspicious/noConsole: the listener is the app's log; there is no other
-      console.error('sessile: onEvent threw:', error)
+      reportListener(error)
     }
   }
 
@@ -99,6 +100,11 @@ export class EventEmitter {
     // biome-ignore lint/suspicious/noConsole: the log of an app that listens to nothing
     console.warn(`sessile: ${describe(event as never)}`)
   }
+}
+
+function reportListener(error: unknown): void {
+  // biome-ignore lint/suspicious/noConsole: the listener is the app's log; there is no other
+  console.error('sessile: onEvent threw:', error)
 }
 
 const REMEMBERED = 1000

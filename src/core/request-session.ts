@@ -18,7 +18,7 @@ export interface SessionHost {
   noteLateChange(visit: Visit): void
 }
 
-let readVisit: (session: RequestSession<never>) => Visit
+let readVisit: (session: object, host: SessionHost) => Visit | null
 
 /** The `Session` that handlers get from `createSessions()`. */
 export class RequestSession<T extends object> implements Session<T> {
@@ -27,7 +27,8 @@ export class RequestSession<T extends object> implements Session<T> {
   #data: Partial<T> | undefined
 
   static {
-    readVisit = (session) => session.#visit
+    readVisit = (session, host) =>
+      #host in session && session.#host === host ? session.#visit : null
   }
 
   constructor(host: SessionHost, visit: Visit) {
@@ -250,9 +251,9 @@ export class RequestSession<T extends object> implements Session<T> {
   }
 }
 
-/** The state behind a session that `createSessions()` made; `null` for any other object. */
-export function visitOf(session: object): Visit | null {
-  return session instanceof RequestSession ? readVisit(session as RequestSession<never>) : null
+/** The state behind a session that this host has made; `null` for anything else. */
+export function visitOf(session: unknown, host: SessionHost): Visit | null {
+  return typeof session === 'object' && session !== null ? readVisit(session, host) : null
 }
 
 /** @throws SessionDataError: a principal ends up in indexes, logs and lists */

@@ -59,9 +59,11 @@ class SessionManager<T extends object> implements Sessions<T>, SessionHost {
   }
 
   save(session: Session<T>, response: SessionResponse = {}): MaybePromise<SavedSession> {
-    const visit = visitOf(session)
+    const visit = visitOf(session, this)
     if (visit === null) {
-      throw new SessionOptionsError('save: this is not a session that open() returned.')
+      throw new SessionOptionsError(
+        'save: this is not a session that open() of the same sessions returned.',
+      )
     }
     visit.headersLeft = true
     const failed = (response.status ?? 200) >= 500
