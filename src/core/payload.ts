@@ -1,6 +1,6 @@
 import { SessionDataError } from './errors.ts'
-import { isJson } from './plain-data.ts'
-import type { Serializer } from './serializer.ts'
+import { isJson, isPlainObject } from './plain-data.ts'
+import { parseRich, type Serializer, stringifyRich } from './serializer.ts'
 
 /** The version of the envelope that this code writes; all versions up to it can be read. */
 export const FORMAT_VERSION = 1
@@ -34,9 +34,14 @@ export function isEmptyPayload(payload: Payload): boolean {
 export function encodePayload(payload: Payload, serializer: Serializer): string | Uint8Array {
   let json = true
   for (const [key, value] of payload.data) json = isJson(value, key) && json
+  // JSON keeps no object in two keys at once. The rich format would: after a load a change of one
+  // key would change the other.
+  const entries = json
+    ? payload.data
+    : [...payload.data].map(([key, value]) => [key, copyValue(value, key)] as const)
   const envelope = {
     v: FORMAT_VERSION,
-    data: Object.fromEntries(payload.data),
+    data: Object.fromEntries(entries),
     ...(payload.flash.length > 0 && { flash: payload.flash }),
     ...(payload.csrfSeed !== null && { csrf: payload.csrfSeed }),
     ...(payload.rotatedAt !== null && { rotatedAt: payload.rotatedAt }),
@@ -66,7 +71,7 @@ export function decodePayload(
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && isPlainObject(value)
 }
 
 function isFlashList(value: unknown): value is StoredFlash[] {
@@ -98,17 +103,16 @@ export function checkEntry(key: string, value: unknown): void {
 }
 
 /**
- * A text that differs whenever the stored form of a value would: taken when an object is handed
- * out, and compared when the session is committed.
+ * A text that differs whenever the stored form of a value would: of an object that was handed out
+ * and of its stored form, compared when the session is committed. Not made by the app's serializer,
+ * which may encrypt, and so never give the same twice.
  */
-export function fingerprint(value: unknown, key: string, serializer: Serializer): string {
-  if (isJson(value, key)) return JSON.stringify(value)
-  const stored = serializer.stringify({ value }, false)
-  return typeof stored === 'string' ? stored : Buffer.from(stored).toString('latin1')
+export function fingerprint(value: unknown, key: string): string {
+  return isJson(value, key) ? JSON.stringify(value) : `rich ${stringifyRich({ value })}`
 }
 
-/** A copy that shares nothing with the original. */
+/** A copy that shares nothing with the original: as if it had been stored and loaded. */
 export function copyValue(value: unknown, key: string): unknown {
   if (typeof value !== 'object' || value === null) return value
-  return isJson(value, key) ? JSON.parse(JSON.stringify(value)) : structuredClone(value)
+  return isJson(value, key) ? JSON.parse(JSON.stringify(value)) : parseRich(stringifyRich(value))
 }

@@ -5,8 +5,8 @@ import type { Serializer } from './serializer.ts'
 
 interface HeldObject {
   readonly value: object
-  /** What it was; `null`: as the baseline has it. */
-  readonly fingerprint: string | null
+  /** What it was; `null`: as the baseline has it, not looked at yet. */
+  fingerprint: string | null
 }
 
 /**
@@ -18,6 +18,8 @@ export class WorkingCopy {
   readonly #serializer: Serializer
   /** The stored form of the data, before the operations. */
   #baseline: string | Uint8Array | null
+  /** The baseline, decoded when something is compared with it; nobody else has these objects. */
+  #baselineData: ReadonlyMap<string, unknown> | null = null
   #operations: Operation[] = []
   /** Objects of the data that the handler holds, by key. */
   #held = new Map<string, HeldObject>()
@@ -57,7 +59,7 @@ export class WorkingCopy {
     this.apply({ type: 'update', key, fn })
     const value = this.data.get(key)
     if (typeof value === 'object' && value !== null) {
-      this.#held.set(key, { value, fingerprint: fingerprint(value, key, this.#serializer) })
+      this.#held.set(key, { value, fingerprint: fingerprint(value, key) })
     }
     return value
   }
@@ -78,7 +80,7 @@ export class WorkingCopy {
   take(stored: string | Uint8Array | null): readonly Operation[] {
     const operations = this.operations()
     this.#operations = []
-    this.#baseline = stored
+    this.#moveBaseline(stored)
     for (const [key, value] of this.data) {
       if (this.#set.has(value) || this.#held.get(key)?.value === value) {
         this.#held.set(key, { value: value as object, fingerprint: null })
@@ -98,7 +100,7 @@ export class WorkingCopy {
     const later = this.operations()
     const held = this.#held
     this.state = state
-    this.#baseline = stored
+    this.#moveBaseline(stored)
     this.#held = new Map()
     for (const [key, { value }] of held) this.#keepReference(key, value)
     for (const operation of later) applyOperation(state, operation)
@@ -108,7 +110,7 @@ export class WorkingCopy {
   #keepReference(key: string, value: object): void {
     const { data } = this.state.payload
     if (!data.has(key)) return
-    const [mine, theirs] = [value, data.get(key)].map((v) => fingerprint(v, key, this.#serializer))
+    const [mine, theirs] = [value, data.get(key)].map((v) => fingerprint(v, key))
     if (mine !== theirs) return
     data.set(key, value)
     this.#held.set(key, { value, fingerprint: null })
@@ -117,17 +119,25 @@ export class WorkingCopy {
   #recordNestedChange(key: string): void {
     const held = this.#held.get(key)
     if (held === undefined || this.data.get(key) !== held.value) return
-    const before = held.fingerprint ?? this.#storedFingerprint(key)
-    if (fingerprint(held.value, key, this.#serializer) === before) return
+    held.fingerprint ??= this.#storedFingerprint(key)
+    if (fingerprint(held.value, key) === held.fingerprint) return
     this.#held.delete(key)
     this.set(key, held.value)
   }
 
-  #storedFingerprint(key: string): string | null {
-    if (this.#baseline === null) return null
-    const payload = decodePayload(this.#baseline, this.#serializer)
-    if (typeof payload === 'string') return null
-    return fingerprint(payload.data.get(key), key, this.#serializer)
+  #storedFingerprint(key: string): string {
+    this.#baselineData ??= this.#decodeBaseline()
+    return fingerprint(this.#baselineData.get(key), key)
+  }
+
+  #decodeBaseline(): ReadonlyMap<string, unknown> {
+    const payload = this.#baseline && decodePayload(this.#baseline, this.#serializer)
+    return payload === null || typeof payload === 'string' ? new Map() : payload.data
+  }
+
+  #moveBaseline(stored: string | Uint8Array | null): void {
+    this.#baseline = stored
+    this.#baselineData = null
   }
 }
 
