@@ -1,4 +1,4 @@
-import { SessionOptionsError } from './errors.ts'
+import { SessionOptionsError, shown } from './errors.ts'
 
 const MILLISECONDS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 
@@ -42,9 +42,10 @@ export function toMilliseconds(duration: Duration, name = 'duration'): number {
     typeof duration === 'string' ? fromText(duration) : fromParts(duration),
   )
   if (!(milliseconds >= 1 && milliseconds <= LONGEST)) {
+    const given = typeof duration === 'number' ? `the bare number ${duration}` : shown(duration)
     throw new SessionOptionsError(
-      `${name}: ${describe(duration)} is not a duration. Give a text such as '30m' (units: ms, s, ` +
-        'm, h, d, w) or an object such as { minutes: 30 }; more than zero, at most 100 years.',
+      `${name}: ${given} is not a duration. Give a text such as '30m' (units: ms, s, m, h, d, w) ` +
+        'or an object such as { minutes: 30 }; more than zero, at most 100 years.',
     )
   }
   return milliseconds
@@ -63,9 +64,4 @@ function fromParts(parts: unknown): number {
     sum += count * MILLISECONDS[PARTS[part as keyof DurationParts]]
   }
   return sum
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'number') return `the bare number ${value}`
-  return JSON.stringify(value) ?? String(value)
 }
