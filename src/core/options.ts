@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
-import { SessionOptionsError } from './errors.ts'
+import { SessionOptionsError, shown } from './errors.ts'
 import type { SessionEvent } from './events.ts'
 import { EventEmitter } from './events.ts'
 import type { StandardSchema } from './schema.ts'
@@ -107,68 +107,99 @@ const NAMES = new Set<string>([
   'clock',
 ] satisfies (keyof SessionsOptions<object>)[])
 
+/** The longest that a timer of Node can wait; it fires at once when it is to wait longer. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
 /** @throws SessionOptionsError that names the option, what was given and what is allowed */
 export function resolveOptions<T extends object>(options: SessionsOptions<T>): ResolvedOptions {
+  checkNames(options)
+  const { serializer = jsonSerializer, schema, onEvent, clock = systemClock } = options
+  const { load = 'eager', onStoreUnavailable = 'error', maxDataBytes = 65_536 } = options
+  oneOf('load', load, ['eager', 'lazy'])
+  oneOf('onStoreUnavailable', onStoreUnavailable, ['error', 'anonymous'])
+  checkMethods('serializer', serializer, ['stringify', 'parse'])
+  checkMethods('clock', clock, ['now'])
+  if (schema !== undefined) checkMethods('schema', schema?.['~standard'], ['validate'])
+  if (onEvent !== undefined && typeof onEvent !== 'function') {
+    refuse('onEvent', `${shown(onEvent)} is given; it must be a function.`)
+  }
+  if (!Number.isSafeInteger(maxDataBytes) || maxDataBytes < 1) {
+    refuse('maxDataBytes', `${shown(maxDataBytes)} is not a whole number of bytes above zero.`)
+  }
+  return {
+    store: checkStore(options.store),
+    ...resolveTimes(options),
+    cookie: new SessionCookie(options.cookie),
+    serializer,
+    hasher: resolveHasher(options),
+    schema: schema as StandardSchema<object> | undefined,
+    maxDataBytes,
+    limit: resolveLimit(options.maxPerPrincipal),
+    lazy: load === 'lazy',
+    anonymousWhenDown: onStoreUnavailable === 'anonymous',
+    events: new EventEmitter(onEvent),
+    clock,
+  }
+}
+
+function checkNames(options: object): void {
+  if (typeof options !== 'object' || options === null) {
+    refuse('options', `${shown(options)} is given; pass an object that has at least a store.`)
+  }
   for (const name of Object.keys(options)) {
     if (!NAMES.has(name)) {
       refuse(name, `there is no such option. Known are: ${[...NAMES].join(', ')}.`)
     }
   }
-  const absoluteTimeout = toMilliseconds(options.absoluteTimeout ?? '31d', 'absoluteTimeout')
-  const { load = 'eager', onStoreUnavailable = 'error', sweepInterval = '5m' } = options
-  oneOf('load', load, ['eager', 'lazy'])
-  oneOf('onStoreUnavailable', onStoreUnavailable, ['error', 'anonymous'])
-  const maxDataBytes = options.maxDataBytes ?? 65_536
-  if (!Number.isSafeInteger(maxDataBytes) || maxDataBytes < 1) {
-    refuse('maxDataBytes', `${maxDataBytes} is not a whole number of bytes above zero.`)
-  }
-  return {
-    store: checkStore(options.store),
-    idleTimeout: resolveIdleTimeout(options, absoluteTimeout),
-    absoluteTimeout,
-    cookie: new SessionCookie(options.cookie),
-    serializer: options.serializer ?? jsonSerializer,
-    hasher: resolveHasher(options),
-    schema: options.schema as StandardSchema<object> | undefined,
-    maxDataBytes,
-    limit: resolveLimit(options.maxPerPrincipal),
+}
+
+type ResolvedTimes = Pick<
+  ResolvedOptions,
+  'idleTimeout' | 'absoluteTimeout' | 'rotateAfter' | 'storeTimeout' | 'sweepInterval'
+>
+
+function resolveTimes<T extends object>(options: SessionsOptions<T>): ResolvedTimes {
+  const { absoluteTimeout = '31d', storeTimeout = '5s', sweepInterval = '5m' } = options
+  const times = {
+    absoluteTimeout: toMilliseconds(absoluteTimeout, 'absoluteTimeout'),
     rotateAfter:
       options.rotateAfter === undefined ? null : toMilliseconds(options.rotateAfter, 'rotateAfter'),
-    lazy: load === 'lazy',
-    storeTimeout: toMilliseconds(options.storeTimeout ?? '5s', 'storeTimeout'),
-    anonymousWhenDown: onStoreUnavailable === 'anonymous',
+    storeTimeout: toMilliseconds(storeTimeout, 'storeTimeout'),
     sweepInterval: sweepInterval === false ? null : toMilliseconds(sweepInterval, 'sweepInterval'),
-    events: new EventEmitter(options.onEvent),
-    clock: options.clock ?? systemClock,
   }
+  if (times.storeTimeout > LONGEST_TIMER) {
+    refuse('storeTimeout', `${shown(storeTimeout)} is longer than the 24 days of a timer.`)
+  }
+  return { ...times, idleTimeout: resolveIdleTimeout(options, times.absoluteTimeout) }
 }
 
 function resolveIdleTimeout<T extends object>(
   options: SessionsOptions<T>,
   absoluteTimeout: number,
 ): ResolvedOptions['idleTimeout'] {
-  const given = options.idleTimeout ?? '10m'
-  const permanentTimeout = toMilliseconds(
-    options.permanentTimeout ?? { milliseconds: Math.min(31 * 86_400_000, absoluteTimeout) },
-    'permanentTimeout',
-  )
-  if (permanentTimeout > absoluteTimeout) {
+  const longest = { milliseconds: Math.min(31 * 86_400_000, absoluteTimeout) }
+  const { idleTimeout = '10m', permanentTimeout = longest } = options
+  const whenPermanent = toMilliseconds(permanentTimeout, 'permanentTimeout')
+  if (whenPermanent > absoluteTimeout) {
     refuse('permanentTimeout', 'it is longer than absoluteTimeout, which ends the session before.')
   }
-  if (typeof given === 'function') {
-    return (facts) => toMilliseconds(given(facts), 'the result of idleTimeout')
+  if (typeof idleTimeout === 'function') {
+    return (facts) => toMilliseconds(idleTimeout(facts), 'the result of idleTimeout')
   }
-  const idleTimeout = toMilliseconds(given, 'idleTimeout')
-  return (facts) => (facts.permanent ? permanentTimeout : idleTimeout)
+  const otherwise = toMilliseconds(idleTimeout, 'idleTimeout')
+  return (facts) => (facts.permanent ? whenPermanent : otherwise)
 }
 
 function resolveHasher<T extends object>(options: SessionsOptions<T>): SecretHasher {
   const { pepper = [], pepperOnly = false } = options
-  const peppers = typeof pepper === 'string' || pepper instanceof Uint8Array ? [pepper] : pepper
+  const peppers: readonly Pepper[] = Array.isArray(pepper) ? pepper : [pepper]
   for (const one of peppers) {
     if (!(typeof one === 'string' || one instanceof Uint8Array) || one.length < 16) {
       refuse('pepper', 'each must be a text or bytes, at least 16 long, from a random generator.')
     }
+  }
+  if (typeof pepperOnly !== 'boolean') {
+    refuse('pepperOnly', `${shown(pepperOnly)} is given; it must be a boolean.`)
   }
   if (pepperOnly && peppers.length === 0) {
     refuse('pepperOnly', 'it refuses every session while no pepper is given.')
@@ -179,9 +210,9 @@ function resolveHasher<T extends object>(options: SessionsOptions<T>): SecretHas
 function resolveLimit(given: number | PrincipalLimit | undefined): PrincipalLimit | undefined {
   if (given === undefined) return undefined
   const limit: PrincipalLimit =
-    typeof given === 'number' ? { max: given, onExceed: 'evict-oldest' } : given
+    typeof given === 'object' && given !== null ? given : { max: given, onExceed: 'evict-oldest' }
   if (!Number.isSafeInteger(limit.max) || limit.max < 1) {
-    refuse('maxPerPrincipal', `max is ${limit.max}; it must be a whole number from 1.`)
+    refuse('maxPerPrincipal', `${shown(limit.max)} is given; it must be a whole number from 1.`)
   }
   oneOf('maxPerPrincipal.onExceed', limit.onExceed, ['evict-oldest', 'reject'])
   return limit
@@ -203,17 +234,28 @@ const VERBS = [
 function checkStore(store: Store | undefined): Store {
   const lacking = VERBS.find((verb) => typeof store?.[verb] !== 'function')
   if (store === undefined || store === null || lacking !== undefined) {
-    throw new SessionOptionsError(
-      `store: ${store ? `it has no ${lacking}().` : 'none is given.'} Pass one, for example ` +
+    refuse(
+      'store',
+      `${store ? `it has no ${lacking}().` : 'none is given.'} Pass one, for example ` +
         "sqliteStore('sessions.db') from 'sessile/sqlite'.",
     )
   }
   return store
 }
 
+/** Does not show an object that was given: a serializer or a client may have keys and passwords. */
+function checkMethods(name: string, given: unknown, methods: readonly string[]): void {
+  const has = given as Partial<Record<string, unknown>> | null | undefined
+  const lacking = methods.find((method) => typeof has?.[method] !== 'function')
+  if (lacking !== undefined) refuse(name, `it is no ${name}: it has no ${lacking}().`)
+}
+
 function oneOf(name: string, given: unknown, allowed: readonly string[]): void {
   if (typeof given !== 'string' || !allowed.includes(given)) {
-    refuse(name, `${JSON.stringify(given)} is given; allowed are ${allowed.join(', ')}.`)
+    refuse(
+      name,
+      `${shown(given)} is given; allowed are ${allowed.map((one) => shown(one)).join(' and ')}.`,
+    )
   }
 }
 
