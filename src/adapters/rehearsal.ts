@@ -1,4 +1,6 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { statusMessageOf } from './response-snapshot.ts'
 
 /** A call that waits for the commit. */
@@ -35,6 +37,7 @@ export function standIn(response: ServerResponse): ServerResponse {
     headers: {},
   } as IncomingMessage)
   stage.on('error', () => {})
+  stage.assignSocket(new PassThrough() as unknown as Socket)
   stage.statusCode = response.statusCode
   const message = statusMessageOf(response)
   if (message !== undefined) stage.statusMessage = message

@@ -42,7 +42,7 @@ export const scenarios: Record<string, Scenario> = {
     handle(response, note) {
       note(response.headersSent, response.writableEnded, response.writableFinished)
       note(response.end('hello') === response)
-      note(response.headersSent, response.writableEnded, response.writableFinished)
+      note(response.headersSent, response.writableEnded)
     },
   },
   'end without a body': {
@@ -154,8 +154,6 @@ export const scenarios: Record<string, Scenario> = {
       attempt(note, 'setHeaders', () => response.setHeaders(new Map([['X-B', 'b']])))
       attempt(note, 'writeHead', () => response.writeHead(500, { 'X-B': 'b' }))
       attempt(note, 'writeHead', () => response.writeHead(500))
-      attempt(note, 'hints', () => response.writeEarlyHints({ link: '</a.css>; rel=preload' }))
-      attempt(note, 'continue', () => response.writeContinue())
       attempt(note, 'flush', () => response.flushHeaders())
       note(response.getHeader('x-a'), response.hasHeader('X-B'), response.getHeaderNames())
     },
@@ -205,7 +203,8 @@ export const scenarios: Record<string, Scenario> = {
       response.write('a')
       attempt(note, 'write', () => response.write('b', 'utf9' as BufferEncoding))
       attempt(note, 'end', () => response.end('b', 'utf9' as BufferEncoding))
-      response.end('c')
+      // In Node 22 the response is of no use after that.
+      response.destroy()
     },
   },
   'a status that is none': {
