@@ -59,7 +59,7 @@ const WARNINGS: Partial<Record<SessionEvent['type'], (event: never) => string>> 
     'is left as it is',
   'late-change': (event: { keys: readonly string[] }) =>
     `session keys changed after the response had been sent and were not stored: ` +
-    `${event.keys.join(', ')}. Change them earlier, or call await session.save()`,
+    `${JSON.stringify(event.keys)}. Change them earlier, or call await session.save()`,
   'store-error': (event: { verb: string; error: Error }) =>
     `the store failed to ${event.verb}: ${event.error.message}`,
 }
@@ -110,18 +110,19 @@ function reportListener(error: unknown): void {
 const REMEMBERED = 1000
 const REPEAT_INTERVAL = 60_000
 
-/** Lets one event per id and minute through, and remembers a bounded number of ids. */
+/** Lets one event per subject and minute through, and remembers a bounded number of subjects. */
 export class RateLimiter {
   readonly #lastAt = new Map<string, number>()
 
-  allows(id: string, now: number): boolean {
-    const before = this.#lastAt.get(id)
+  /** @param subject what the event is about, for example a session id */
+  allows(subject: string, now: number): boolean {
+    const before = this.#lastAt.get(subject)
     if (before !== undefined && Math.abs(now - before) < REPEAT_INTERVAL) return false
-    this.#lastAt.delete(id)
+    this.#lastAt.delete(subject)
     if (this.#lastAt.size === REMEMBERED) {
       this.#lastAt.delete(this.#lastAt.keys().next().value as string)
     }
-    this.#lastAt.set(id, now)
+    this.#lastAt.set(subject, now)
     return true
   }
 }
