@@ -1,11 +1,16 @@
 import { StoreUnavailableError } from '../../core/errors.ts'
 import type { RedisCommands } from './redis-commands.ts'
 
+/** What a key holds; `null` if nothing. */
+type Value = string | null
+
 interface Load {
   readonly keys: readonly string[]
-  readonly resolve: (values: Map<string, string>) => void
+  /** Told the values of its keys, which begin at an index. */
+  readonly resolve: (values: readonly Value[], begin: number) => void
   readonly reject: (error: unknown) => void
-  timer: NodeJS.Timeout | undefined
+  /** When it has waited long enough, on the clock of `performance.now()`. */
+  readonly until: number
 }
 
 const MOST_IN_FLIGHT = 2
@@ -18,26 +23,40 @@ const MOST_KEYS = 256
  */
 export class LoadQueue {
   readonly #commands: RedisCommands
-  readonly #waiting = new Set<Load>()
+  #waiting: Load[] = []
   #inFlight = 0
   #scheduled = false
+  #timer: NodeJS.Timeout | undefined
 
   constructor(commands: RedisCommands) {
     this.#commands = commands
   }
 
-  /** The values of the keys that have one. */
-  load(keys: readonly string[]): Promise<Map<string, string>> {
+  /** @param read makes the answer of the values, in the order of the keys. */
+  load<T>(keys: readonly string[], read: (values: readonly Value[]) => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      const load: Load = { keys, resolve, reject, timer: undefined }
-      load.timer = setTimeout(() => this.#expire(load), this.#commands.timeoutMs)
-      this.#waiting.add(load)
+      this.#waiting.push({
+        keys,
+        until: performance.now() + this.#commands.timeoutMs,
+        reject,
+        resolve(values, begin) {
+          try {
+            resolve(read(values.slice(begin, begin + keys.length)))
+          } catch (error) {
+            reject(error)
+          }
+        },
+      })
       this.#schedule()
     })
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#waiting.size === 0 || this.#inFlight >= MOST_IN_FLIGHT) return
+    if (this.#waiting.length === 0 || this.#scheduled) return
+    if (this.#inFlight >= MOST_IN_FLIGHT) {
+      this.#timer ??= setTimeout(() => this.#expire(), this.#commands.timeoutMs)
+      return
+    }
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
@@ -47,54 +66,62 @@ export class LoadQueue {
   }
 
   #flush(): void {
-    const batch: Load[] = []
-    const keys = new Set<string>()
-    for (const load of this.#waiting) {
-      if (batch.length > 0 && keys.size + load.keys.length > MOST_KEYS) break
-      for (const key of load.keys) keys.add(key)
-      batch.push(load)
-      this.#waiting.delete(load)
+    let loadCount = 0
+    let keyCount = 0
+    for (const { keys } of this.#waiting) {
+      if (loadCount > 0 && keyCount + keys.length > MOST_KEYS) break
+      loadCount++
+      keyCount += keys.length
     }
-    if (batch.length > 0) void this.#read(batch, [...keys])
+    if (loadCount > 0) void this.#read(this.#waiting.splice(0, loadCount))
   }
 
-  async #read(batch: readonly Load[], keys: readonly string[]): Promise<void> {
+  async #read(batch: readonly Load[]): Promise<void> {
     this.#inFlight++
     try {
-      const values = await readKeys(this.#commands, keys)
-      for (const { resolve } of batch) resolve(values)
+      const values = await readKeys(
+        this.#commands,
+        batch.flatMap(({ keys }) => keys),
+      )
+      let begin = 0
+      for (const { keys, resolve } of batch) {
+        resolve(values, begin)
+        begin += keys.length
+      }
     } catch (error) {
       for (const { reject } of batch) reject(error)
     }
-    for (const { timer } of batch) clearTimeout(timer)
     this.#inFlight--
     this.#schedule()
   }
 
-  #expire(load: Load): void {
-    this.#waiting.delete(load)
-    load.reject(
-      new StoreUnavailableError(
-        `Redis did not answer within ${this.#commands.timeoutMs} ms (timeout).`,
-      ),
-    )
+  /** Removes what has waited too long, which is what came first. */
+  #expire(): void {
+    this.#timer = undefined
+    const now = performance.now()
+    const first = this.#waiting.findIndex(({ until }) => until > now)
+    const overdue = this.#waiting.splice(0, first === -1 ? this.#waiting.length : first)
+    for (const { reject } of overdue) {
+      reject(
+        new StoreUnavailableError(
+          `Redis did not answer within ${this.#commands.timeoutMs} ms (timeout).`,
+        ),
+      )
+    }
+    const next = this.#waiting[0]
+    if (next !== undefined) this.#timer = setTimeout(() => this.#expire(), next.until - now)
   }
 }
 
-/** The values of keys that have one, with one MGET, or with one GET each where slots forbid that. */
+/** What keys hold, with one MGET, or with one GET each where slots forbid that. */
 export async function readKeys(
   commands: RedisCommands,
   keys: readonly string[],
-): Promise<Map<string, string>> {
+): Promise<readonly Value[]> {
   const [first] = keys
-  if (first === undefined) return new Map()
+  if (first === undefined) return []
   const values = commands.connection.isCluster
     ? await Promise.all(keys.map((key) => commands.send(key, 'GET', key)))
-    : ((await commands.send(first, 'MGET', ...keys)) as unknown[])
-  const found = new Map<string, string>()
-  for (const [index, key] of keys.entries()) {
-    const value = values[index]
-    if (typeof value === 'string') found.set(key, value)
-  }
-  return found
+    : await commands.send(first, 'MGET', ...keys)
+  return values as Value[]
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import type { SessionRecord } from '../../core/session-record.ts'
 import type { PrincipalLimit } from '../../core/store.ts'
-import type { StoredRecord } from './record-format.ts'
 import type { RedisCommands } from './redis-commands.ts'
 import type { RedisKeys } from './redis-keys.ts'
 import { pruneScript, reserveScript } from './redis-scripts.ts'
@@ -118,10 +118,10 @@ export class PrincipalIndex {
 
 /** Whether a record is there and belongs to the principal. */
 export function belongsTo(
-  stored: StoredRecord | undefined,
+  record: SessionRecord | undefined,
   principal: string,
-): stored is StoredRecord {
-  return stored !== undefined && stored.record.principal === principal
+): record is SessionRecord {
+  return record !== undefined && record.principal === principal
 }
 
 /** Groups members by the id they begin with. */

@@ -1,15 +1,15 @@
 import { StoreUnavailableError } from '../../core/errors.ts'
+import type { SessionRecord } from '../../core/session-record.ts'
 import type { PrincipalLimit } from '../../core/store.ts'
 import type { FullIndex, PrincipalIndex, Reservation, ReserveRequest } from './principal-index.ts'
 import { belongsTo } from './principal-index.ts'
-import type { StoredRecord } from './record-format.ts'
 
 /** What a write has to know and to do in order to stay within a limit. */
 export interface Admission<R> extends ReserveRequest {
   readonly now: number
   /** Why the write would be refused anyway, or `null`. */
   readonly refusal: () => Promise<R | null>
-  readonly read: (ids: readonly string[]) => Promise<Map<string, StoredRecord>>
+  readonly read: (ids: readonly string[]) => Promise<Map<string, SessionRecord>>
   readonly evict: (id: string, principal: string) => Promise<unknown>
   /** Told about a few members of the index, now and then, so that somebody checks them. */
   readonly check: (principal: string, members: readonly string[]) => void
@@ -78,12 +78,12 @@ async function occupants<R>(full: FullIndex, admission: Admission<R>): Promise<O
   const deadMembers: string[] = []
   let pendingCount = 0
   for (const [id, members] of others) {
-    const stored = records.get(id)
-    if (!belongsTo(stored, principal)) {
+    const record = records.get(id)
+    if (!belongsTo(record, principal)) {
       if (full.isPending(members)) pendingCount++
       else deadMembers.push(...members)
-    } else if (stored.record.expiresAt > now) {
-      live.push({ id, lastSeenAt: stored.record.lastSeenAt })
+    } else if (record.expiresAt > now) {
+      live.push({ id, lastSeenAt: record.lastSeenAt })
     } else {
       expired.push(id)
     }

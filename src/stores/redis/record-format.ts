@@ -4,28 +4,45 @@ import type { SessionRecord } from '../../core/session-record.ts'
 /**
  * A record is one string: the digit of the format, eight numbers of sixteen digits, a line of JSON
  * with the other fields, and the payload. The numbers have fixed places, so that a script reads and
- * changes them without touching the payload. The same places are in redis-scripts.
+ * changes them without touching the payload.
  *
- * `1 <version> <lastSeenAt> <idleTimeout> <expiresAt> <absoluteExpiresAt> <createdAt> <listedAt>
- * <reviewAt> [<principal>,<secretHash>,...]\n<t or b><payload>`
+ * `1 <numbers> [<principal>,<secretHash>,...]\n<t or b><payload>`
  */
 export const FORMAT = '1 '
 
-/** The length of the digit and the numbers. */
-export const HEAD_LENGTH: number = FORMAT.length + 8 * 17
+/** Where the digits of each number begin. */
+export const PLACES = {
+  version: 2,
+  lastSeenAt: 19,
+  idleTimeout: 36,
+  expiresAt: 53,
+  absoluteExpiresAt: 70,
+  createdAt: 87,
+  /** The moment under which the review index lists it for walks over all sessions. */
+  listedAt: 104,
+  /** When a sweep looks at it next. */
+  reviewAt: 121,
+} as const
 
-/** A record and its two places in the review index. */
-export interface StoredRecord {
-  readonly record: SessionRecord
+/** The length of all that: each number is followed by a space. */
+export const HEAD_LENGTH = 138
+
+/** What a stored record has beside its session. */
+export interface ReviewTimes {
+  readonly expiresAt: number
   readonly listedAt: number
   readonly reviewAt: number
 }
 
-/** The part of a stored record that its writer decides: the line of fields and the payload. */
-export function encodeBody(record: SessionRecord): string {
+/** A record that is to be reviewed at its deadline. */
+export function encodeRecord(record: SessionRecord): string {
+  const { version, lastSeenAt, idleTimeout, expiresAt, absoluteExpiresAt, createdAt, data } = record
   const { principal, secretHash, previousSecretHash, previousSecretUntil } = record
-  const { persistent, userAgent, ip, data } = record
-  const fields = [
+  const { persistent, userAgent, ip } = record
+  const deadline = digits(expiresAt)
+  return `${FORMAT}${digits(version)} ${digits(lastSeenAt)} ${digits(idleTimeout)} ${deadline} ${digits(
+    absoluteExpiresAt,
+  )} ${digits(createdAt)} ${deadline} ${deadline} ${JSON.stringify([
     principal,
     secretHash,
     previousSecretHash,
@@ -33,26 +50,7 @@ export function encodeBody(record: SessionRecord): string {
     persistent ? 1 : 0,
     userAgent,
     ip,
-  ]
-  return `${JSON.stringify(fields)}\n${
-    typeof data === 'string' ? `t${data}` : `b${Buffer.from(data).toString('base64')}`
-  }`
-}
-
-/** A whole record that is due for review at its deadline. */
-export function encodeRecord(record: SessionRecord): string {
-  const { version, lastSeenAt, idleTimeout, expiresAt, absoluteExpiresAt, createdAt } = record
-  const numbers = [
-    version,
-    lastSeenAt,
-    idleTimeout,
-    expiresAt,
-    absoluteExpiresAt,
-    createdAt,
-    expiresAt,
-    expiresAt,
-  ]
-  return `${FORMAT}${numbers.map(digits).join(' ')} ${encodeBody(record)}`
+  ])}\n${typeof data === 'string' ? `t${data}` : `b${Buffer.from(data).toString('base64')}`}`
 }
 
 /** How the line of fields begins for sessions of this principal, and only for those. */
@@ -66,7 +64,7 @@ export function principalIn(fields: string): string | null {
 }
 
 /** @throws StoreSetupError if it is not a record in this format. */
-export function decodeRecord(id: string, stored: string): StoredRecord {
+export function decodeRecord(id: string, stored: string): SessionRecord {
   const lineEnd = stored.indexOf('\n', HEAD_LENGTH)
   if (!stored.startsWith(FORMAT) || lineEnd === -1) {
     throw new StoreSetupError(
@@ -92,7 +90,7 @@ export function decodeRecord(id: string, stored: string): StoredRecord {
     ip: string | null,
   ] = JSON.parse(stored.slice(HEAD_LENGTH, lineEnd))
   const payload = stored.slice(lineEnd + 2)
-  const record = {
+  return {
     id,
     secretHash,
     previousSecretHash,
@@ -100,29 +98,24 @@ export function decodeRecord(id: string, stored: string): StoredRecord {
     principal,
     // Not the buffer itself: a small one is a view of memory that others use, too.
     data: stored[lineEnd + 1] === 't' ? payload : new Uint8Array(Buffer.from(payload, 'base64')),
-    version: numberAt(stored, 0),
-    createdAt: numberAt(stored, 5),
-    lastSeenAt: numberAt(stored, 1),
-    idleTimeout: numberAt(stored, 2),
-    absoluteExpiresAt: numberAt(stored, 4),
-    expiresAt: numberAt(stored, 3),
+    version: numberAt(stored, PLACES.version),
+    createdAt: numberAt(stored, PLACES.createdAt),
+    lastSeenAt: numberAt(stored, PLACES.lastSeenAt),
+    idleTimeout: numberAt(stored, PLACES.idleTimeout),
+    absoluteExpiresAt: numberAt(stored, PLACES.absoluteExpiresAt),
+    expiresAt: numberAt(stored, PLACES.expiresAt),
     persistent: persistent === 1,
     userAgent,
     ip,
   }
-  return { record, listedAt: numberAt(stored, 6), reviewAt: numberAt(stored, 7) }
 }
 
-/** The times of a record that a sweep has to know, from its numbers alone. */
-export function decodeTimes(head: string): {
-  readonly expiresAt: number
-  readonly listedAt: number
-  readonly reviewAt: number
-} {
+/** The times that a sweep or a walk has to know; the beginning of a record is enough. */
+export function decodeTimes(stored: string): ReviewTimes {
   return {
-    expiresAt: numberAt(head, 3),
-    listedAt: numberAt(head, 6),
-    reviewAt: numberAt(head, 7),
+    expiresAt: numberAt(stored, PLACES.expiresAt),
+    listedAt: numberAt(stored, PLACES.listedAt),
+    reviewAt: numberAt(stored, PLACES.reviewAt),
   }
 }
 
@@ -134,7 +127,6 @@ export function digits(number: number): string {
   return String(number).padStart(16, '0')
 }
 
-function numberAt(stored: string, index: number): number {
-  const begin = FORMAT.length + index * 17
-  return Number(stored.slice(begin, begin + 16))
+function numberAt(stored: string, place: number): number {
+  return Number(stored.slice(place, place + 16))
 }

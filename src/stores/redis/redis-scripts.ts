@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { FORMAT, HEAD_LENGTH } from './record-format.ts'
+import { FORMAT, HEAD_LENGTH, PLACES } from './record-format.ts'
 
 /** A Lua script with one key, called by the hash of its text. */
 export interface RedisScript {
@@ -7,139 +7,146 @@ export interface RedisScript {
   readonly sha: string
 }
 
-/** Milliseconds that a record outlives its deadline in Redis. */
+/** Milliseconds that a record outlives its deadline in Redis, for clocks that differ. */
 const CLEAN_UP = 5 * 60_000
 
 /**
- * Milliseconds after its reservation in which a record may be written. A node of a cluster judges by
- * its own clock.
+ * Milliseconds after its reservation in which a record may be written, on the clock of the server.
+ * Later than RESERVATION_AGE nobody waits for it any more; clocks of a cluster may differ by the rest.
  */
 const RESERVATION_TIME = 5_000
-
-/** Milliseconds after which a reservation without a record can no longer become a session. */
 const RESERVATION_AGE = 10_000
 
-const functions = `
-local key = KEYS[1]
-local VERSION, SEEN, IDLE, EXPIRES, ABSOLUTE, CREATED, LISTED, REVIEW = 0, 1, 2, 3, 4, 5, 6, 7
+/** Lua: the sixteen digits of a number in a stored record. */
+function digits(stored: string, name: keyof typeof PLACES): string {
+  return `string.sub(${stored}, ${PLACES[name] + 1}, ${PLACES[name] + 16})`
+}
 
-local function digits_at(head, field)
-  return string.sub(head, ${FORMAT.length + 1} + 17 * field, ${FORMAT.length + 16} + 17 * field)
-end
-local function number_at(head, field)
-  return tonumber(digits_at(head, field))
-end
-local function digits(number)
-  return string.format('%016.0f', number)
-end
-local function fields_of(stored)
-  return string.sub(stored, ${HEAD_LENGTH + 1}, string.find(stored, '\\n', ${HEAD_LENGTH}, true) - 1)
-end
-local function check_format(stored)
-  if string.sub(stored, 1, ${FORMAT.length}) ~= '${FORMAT}' then
-    error('this key holds no session that this version of sessile can read')
-  end
-end
-local function server_time()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-local function is_late(reserved_at)
-  return reserved_at ~= '' and server_time() > tonumber(reserved_at) + ${RESERVATION_TIME}
-end
-local function time_to_live(expires, now)
-  return string.format('%.0f', math.max(expires - now, 0) + ${CLEAN_UP})
-end
-`
+/** Lua: a number in a stored record. */
+function number(stored: string, name: keyof typeof PLACES): string {
+  return `tonumber(${digits(stored, name)})`
+}
 
-/** ARGV: the moment of the reservation or '', the record, its expiresAt, the present. */
+/** Lua: the line of fields of a whole record. */
+const fieldsOfStored = `string.sub(stored, ${HEAD_LENGTH + 1}, string.find(stored, '\\n', ${HEAD_LENGTH}, true) - 1)`
+
+const readNumbers = `redis.call('GETRANGE', key, 0, ${HEAD_LENGTH - 1})`
+
+const checkFormat = `if string.sub(stored, 1, ${FORMAT.length}) ~= '${FORMAT}' then
+  return redis.error_reply('ERR a key of sessile holds no session that this version can read')
+end`
+
+const serverTime = `local time = redis.call('TIME')
+local server_time = time[1] * 1000 + math.floor(time[2] / 1000)`
+
+function refuseIfLate(reservedAt: string): string {
+  return `if ${reservedAt} ~= '' then
+  ${serverTime}
+  if server_time > tonumber(${reservedAt}) + ${RESERVATION_TIME} then return 'late' end
+end`
+}
+
+/** Lua: how long to keep a record that expires at a moment. */
+function timeToLive(expires: string, now: string): string {
+  return `string.format('%.0f', math.max(${expires} - ${now}, 0) + ${CLEAN_UP})`
+}
+
+/** ARGV: the moment of the reservation or '', the record, the present. */
 export const createScript: RedisScript = script(`
-local stored = redis.call('GETRANGE', key, 0, ${HEAD_LENGTH - 1})
-if stored ~= '' then
-  check_format(stored)
-  return {'taken', digits_at(stored, LISTED), digits_at(stored, REVIEW)}
-end
-if is_late(ARGV[1]) then return 'late' end
-redis.call('SET', key, ARGV[2], 'PX', time_to_live(tonumber(ARGV[3]), tonumber(ARGV[4])))
+local stored = ${readNumbers}
+if stored ~= '' then return 'taken' end
+${refuseIfLate('ARGV[1]')}
+redis.call('SET', key, ARGV[2], 'PX',
+  ${timeToLive(number('ARGV[2]', 'expiresAt'), 'tonumber(ARGV[3])')})
 return 'created'
 `)
 
 /**
- * ARGV: the expected version, the present, the step ('plain', 'ask' or 'indexed'), the moment of the
- * reservation or '', lastSeenAt, idleTimeout, absoluteExpiresAt, how many bytes of the fields tell
- * the principal, the fields with the payload.
+ * ARGV: the expected version in digits, the present, the step ('plain', 'ask' or 'indexed'), the
+ * moment of the reservation or '', how many bytes of the fields tell the principal, the record.
  */
 export const saveScript: RedisScript = script(`
-local same = string.sub(ARGV[9], 1, tonumber(ARGV[8]))
-local stored = redis.call('GETRANGE', key, 0, ${HEAD_LENGTH - 1} + #same)
+local record = ARGV[6]
+local begin = string.sub(record, ${HEAD_LENGTH + 1}, ${HEAD_LENGTH} + ARGV[5])
+local stored = redis.call('GETRANGE', key, 0, ${HEAD_LENGTH - 1} + #begin)
 if stored == '' then return 'gone' end
-check_format(stored)
+${checkFormat}
 local now = tonumber(ARGV[2])
-if number_at(stored, EXPIRES) <= now then return 'gone' end
-if number_at(stored, VERSION) ~= tonumber(ARGV[1]) then return 'conflict' end
+if ${number('stored', 'expiresAt')} <= now then return 'gone' end
+if ${digits('stored', 'version')} ~= ARGV[1] then return 'conflict' end
 
-local absolute = tonumber(ARGV[7])
+local absolute = ${number('record', 'absoluteExpiresAt')}
 if ARGV[3] ~= 'indexed' then
-  local moves = string.sub(stored, ${HEAD_LENGTH + 1}) ~= same
-  local outlives = same ~= '[null,' and absolute > number_at(stored, ABSOLUTE)
+  local moves = string.sub(stored, ${HEAD_LENGTH + 1}) ~= begin
+  local outlives = begin ~= '[null,' and absolute > ${number('stored', 'absoluteExpiresAt')}
   if ARGV[3] == 'ask' or moves or outlives then
-    return {'index', fields_of(redis.call('GET', key))}
+    stored = redis.call('GET', key)
+    return {'index', ${fieldsOfStored}}
   end
 end
-if is_late(ARGV[4]) then return 'late' end
+${refuseIfLate('ARGV[4]')}
 
-local seen = math.max(number_at(stored, SEEN), tonumber(ARGV[5]))
-local idle = tonumber(ARGV[6])
-local expires = math.min(seen + idle, absolute)
-local review = math.min(number_at(stored, REVIEW), expires)
-redis.call('SET', key, '${FORMAT}' .. table.concat({
-  digits(number_at(stored, VERSION) + 1), digits(seen), digits(idle), digits(expires),
-  digits(absolute), digits_at(stored, CREATED), digits_at(stored, LISTED), digits(review), ARGV[9],
-}, ' '), 'PX', time_to_live(expires, now))
-if review < number_at(stored, REVIEW) then return {'earlier', digits(review)} end
-return 'saved'
+local seen = math.max(${number('stored', 'lastSeenAt')}, ${number('record', 'lastSeenAt')})
+local expires = math.min(seen + ${number('record', 'idleTimeout')}, absolute)
+redis.call('SET', key, record, 'PX', ${timeToLive('expires', 'now')})
+if seen > ${number('record', 'lastSeenAt')} then
+  redis.call('SETRANGE', key, ${PLACES.lastSeenAt}, string.format('%016.0f %s %016.0f',
+    seen, ${digits('record', 'idleTimeout')}, expires))
+end
+local review = ${digits('stored', 'reviewAt')}
+local answer = 'saved'
+if expires < tonumber(review) then
+  review = string.format('%016.0f', expires)
+  answer = {'earlier', review}
+end
+redis.call('SETRANGE', key, ${PLACES.createdAt},
+  string.sub(stored, ${PLACES.createdAt + 1}, ${PLACES.reviewAt}) .. review)
+return answer
 `)
 
-/** ARGV: the expected version, lastSeenAt, idleTimeout, the present. */
+/** ARGV: the expected version in digits, lastSeenAt, idleTimeout, the present. */
 export const touchScript: RedisScript = script(`
-local stored = redis.call('GETRANGE', key, 0, ${HEAD_LENGTH - 1})
+local stored = ${readNumbers}
 if stored == '' then return 0 end
-check_format(stored)
-local now = tonumber(ARGV[4])
-if number_at(stored, EXPIRES) <= now then return 0 end
-if number_at(stored, VERSION) ~= tonumber(ARGV[1]) then return 1 end
-local seen = math.max(number_at(stored, SEEN), tonumber(ARGV[2]))
+${checkFormat}
+local now, expires = tonumber(ARGV[4]), ${number('stored', 'expiresAt')}
+if expires <= now then return 0 end
+if ${digits('stored', 'version')} ~= ARGV[1] then return 1 end
+local seen = math.max(${number('stored', 'lastSeenAt')}, tonumber(ARGV[2]))
 local idle = tonumber(ARGV[3])
-local expires = math.max(
-  number_at(stored, EXPIRES), math.min(seen + idle, number_at(stored, ABSOLUTE)))
-redis.call('SETRANGE', key, ${FORMAT.length + 17},
-  digits(seen) .. ' ' .. digits(idle) .. ' ' .. digits(expires))
-redis.call('PEXPIRE', key, time_to_live(expires, now))
+expires = math.max(expires, math.min(seen + idle, ${number('stored', 'absoluteExpiresAt')}))
+redis.call('SETRANGE', key, ${PLACES.lastSeenAt},
+  string.format('%016.0f %016.0f %016.0f', seen, idle, expires))
+redis.call('PEXPIRE', key, ${timeToLive('expires', 'now')})
 return 1
 `)
 
 /**
- * ARGV: the expected version or '', how the fields of the expected principal begin or '', the moment
- * before which it must have expired or ''.
+ * ARGV: the expected version in digits or '', how the fields of the expected principal begin or '',
+ * the moment before which it must have expired or ''.
  */
 export const deleteScript: RedisScript = script(`
 local stored = redis.call('GET', key)
 if not stored then return 'gone' end
-check_format(stored)
+${checkFormat}
 if string.sub(stored, ${HEAD_LENGTH + 1}, ${HEAD_LENGTH} + #ARGV[2]) ~= ARGV[2] then
   return 'gone'
 end
-if ARGV[1] ~= '' and number_at(stored, VERSION) ~= tonumber(ARGV[1]) then return 'conflict' end
-if ARGV[3] ~= '' and number_at(stored, EXPIRES) >= tonumber(ARGV[3]) then return 'conflict' end
+if ARGV[1] ~= '' and ${digits('stored', 'version')} ~= ARGV[1] then return 'conflict' end
+if ARGV[3] ~= '' and ${number('stored', 'expiresAt')} >= tonumber(ARGV[3]) then
+  return 'conflict'
+end
 redis.call('DEL', key)
-return {'deleted', fields_of(stored), digits_at(stored, LISTED), digits_at(stored, REVIEW)}
+return {'deleted', ${fieldsOfStored}, ${digits('stored', 'listedAt')}, ${digits('stored', 'reviewAt')}}
 `)
 
-/** ARGV: listedAt and reviewAt as they were, and as they shall be. */
+/** ARGV: listedAt and reviewAt as they were, and as they shall be; all in digits. */
 export const reviewScript: RedisScript = script(`
-local stored = redis.call('GETRANGE', key, 0, ${HEAD_LENGTH - 1})
-if digits_at(stored, LISTED) ~= ARGV[1] or digits_at(stored, REVIEW) ~= ARGV[2] then return 0 end
-redis.call('SETRANGE', key, ${FORMAT.length + 6 * 17}, ARGV[3] .. ' ' .. ARGV[4])
+local stored = ${readNumbers}
+if ${digits('stored', 'listedAt')} ~= ARGV[1] or ${digits('stored', 'reviewAt')} ~= ARGV[2] then
+  return 0
+end
+redis.call('SETRANGE', key, ${PLACES.listedAt}, ARGV[3] .. ' ' .. ARGV[4])
 return 1
 `)
 
@@ -148,42 +155,45 @@ return 1
  * long the index has to live, how many ids do not count, these ids, members to remove.
  */
 export const reserveScript: RedisScript = script(`
-local now = server_time()
+${serverTime}
 local uncounted = tonumber(ARGV[5])
 for position = 6 + uncounted, #ARGV do redis.call('ZREM', key, ARGV[position]) end
 if ARGV[3] ~= '' and redis.call('ZCARD', key) >= tonumber(ARGV[3]) then
-  local counted, count = {[ARGV[1]] = true}, 0
-  for position = 6, 5 + uncounted do counted[ARGV[position]] = true end
+  local seen, count = {[ARGV[1]] = true}, 0
+  for position = 6, 5 + uncounted do seen[ARGV[position]] = true end
   local members = redis.call('ZRANGE', key, 0, -1)
   for _, member in ipairs(members) do
     local id = string.match(member, '^(.*):%d+:%w+$')
-    if not counted[id] then
-      counted[id] = true
+    if not seen[id] then
+      seen[id] = true
       count = count + 1
     end
   end
-  if count >= tonumber(ARGV[3]) then return {'full', digits(now - ${RESERVATION_AGE}), members} end
+  if count >= tonumber(ARGV[3]) then
+    return {'full', string.format('%.0f', server_time - ${RESERVATION_AGE}), members}
+  end
 end
 local sample = {}
 if redis.call('ZCARD', key) > 8 then sample = redis.call('ZRANDMEMBER', key, 2) end
+local reserved_at = string.format('%.0f', server_time)
 if ARGV[2] ~= '' then
-  redis.call('ZADD', key, 0, ARGV[1] .. ':' .. string.format('%.0f', now) .. ':' .. ARGV[2])
+  redis.call('ZADD', key, 0, ARGV[1] .. ':' .. reserved_at .. ':' .. ARGV[2])
 end
 if redis.call('PTTL', key) < tonumber(ARGV[4]) then redis.call('PEXPIRE', key, ARGV[4]) end
-return {'reserved', string.format('%.0f', now), sample}
+return {'reserved', reserved_at, sample}
 `)
 
 /** The key is the index of a principal. ARGV: members without a session of that principal. */
 export const pruneScript: RedisScript = script(`
-local oldest = server_time() - ${RESERVATION_AGE}
+${serverTime}
 for _, member in ipairs(ARGV) do
   local reserved_at = tonumber(string.match(member, ':(%d+):%w+$'))
-  if reserved_at < oldest then redis.call('ZREM', key, member) end
+  if reserved_at < server_time - ${RESERVATION_AGE} then redis.call('ZREM', key, member) end
 end
 return 1
 `)
 
 function script(body: string): RedisScript {
-  const text = functions + body.trim()
+  const text = `local key = KEYS[1]${body.trimEnd()}`
   return { text, sha: createHash('sha1').update(text).digest('hex') }
 }

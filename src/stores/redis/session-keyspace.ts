@@ -1,5 +1,6 @@
 import { StoreUnavailableError } from '../../core/errors.ts'
 import type { SessionRecord } from '../../core/session-record.ts'
+import { deadline } from '../../core/session-record.ts'
 import type {
   CreateOutcome,
   DeleteConditions,
@@ -15,11 +16,11 @@ import { belongsTo, byId, PrincipalIndex, type Reservation } from './principal-i
 import { type Admission, reserveWithinLimit } from './principal-limit.ts'
 import {
   decodeRecord,
-  encodeBody,
+  decodeTimes,
+  digits,
   encodeRecord,
   fieldsBegin,
   principalIn,
-  type StoredRecord,
 } from './record-format.ts'
 import type { RedisCommands } from './redis-commands.ts'
 import type { RedisKeys } from './redis-keys.ts'
@@ -60,17 +61,22 @@ export class SessionKeyspace {
   }
 
   async load(ids: readonly string[], now: number): Promise<SessionRecord[]> {
-    const distinct = [...new Set(ids)]
+    const distinct = ids.length === 1 ? ids : [...new Set(ids)]
     if (distinct.length === 0) return []
-    const names = distinct.map((id) => this.#keys.session(id))
-    const values = this.#commands.connection.isCluster
-      ? await readKeys(this.#commands, names)
-      : await this.#loads.load(names)
-    return distinct
-      .map((id, index) => this.#decode(id, values.get(names[index] as string)))
-      .filter((stored) => stored !== undefined)
-      .map(({ record }) => record)
-      .filter(({ expiresAt }) => expiresAt > now)
+    const keys = distinct.map((id) => this.#keys.session(id))
+    const read = (values: readonly (string | null)[]) => {
+      const records: SessionRecord[] = []
+      for (const [index, id] of distinct.entries()) {
+        const value = values[index]
+        if (typeof value !== 'string') continue
+        const record = decodeRecord(id, value)
+        if (record.expiresAt > now) records.push(record)
+      }
+      return records
+    }
+    return this.#commands.connection.isCluster
+      ? read(await readKeys(this.#commands, keys))
+      : this.#loads.load(keys, read)
   }
 
   async create(record: SessionRecord, limit?: PrincipalLimit): Promise<CreateOutcome> {
@@ -96,7 +102,7 @@ export class SessionKeyspace {
       return 'limit'
     }
     const reservedAt = reservation?.reservedAt ?? ''
-    const given = [reservedAt, value, String(expiresAt), String(now)]
+    const given = [reservedAt, value, String(now)]
     const reply = await this.#commands.run(createScript, key, ...given)
     if (reply === 'created') {
       if (principal !== null) await this.#awaitReplicas(key)
@@ -113,17 +119,17 @@ export class SessionKeyspace {
     now: number,
     limit?: PrincipalLimit,
   ): Promise<SaveOutcome> {
-    const { id, principal, lastSeenAt, idleTimeout, absoluteExpiresAt } = record
+    const { id, principal, absoluteExpiresAt } = record
     const key = this.#keys.session(id)
-    const body = encodeBody(record)
-    const begin = fieldsBegin(principal)
-    const times = [lastSeenAt, idleTimeout, absoluteExpiresAt].map(String)
+    const expected = digits(expectedVersion)
+    const version = expectedVersion + 1
+    const value = encodeRecord({ ...record, version, expiresAt: deadline(record) })
+    const length = String(Buffer.byteLength(fieldsBegin(principal)))
     const write = (step: 'plain' | 'ask' | 'indexed', reservedAt: string) =>
       this.#commands.run(
         saveScript,
         key,
-        ...[String(expectedVersion), String(now), step, reservedAt, ...times],
-        ...[String(Buffer.byteLength(begin)), step === 'ask' ? begin : body],
+        ...[expected, String(now), step, reservedAt, length, value],
       )
 
     const isLimited = limit !== undefined && principal !== null
@@ -167,7 +173,7 @@ export class SessionKeyspace {
     idleTimeout: number,
     now: number,
   ): Promise<boolean> {
-    const given = [expectedVersion, lastSeenAt, idleTimeout, now].map(String)
+    const given = [...[expectedVersion, lastSeenAt, idleTimeout].map(digits), String(now)]
     const reply = await this.#commands.run(touchScript, this.#keys.session(id), ...given)
     return Number(reply) === 1
   }
@@ -204,9 +210,9 @@ export class SessionKeyspace {
     const records: SessionRecord[] = []
     const dead: string[] = []
     for (const [id, members] of membersOf) {
-      const found = stored.get(id)
-      if (!belongsTo(found, principal)) dead.push(...members)
-      else if (found.record.expiresAt > now) records.push(found.record)
+      const record = stored.get(id)
+      if (!belongsTo(record, principal)) dead.push(...members)
+      else if (record.expiresAt > now) records.push(record)
     }
     this.#prune(principal, dead)
     return { records, next }
@@ -214,12 +220,14 @@ export class SessionKeyspace {
 
   async scan(query: ScanQuery, now: number): Promise<RecordPage> {
     const { listed, next } = await this.#reviews.page(query)
-    const stored = await this.#read([...new Set(listed.map(({ id }) => id))])
+    const values = await this.#readValues(listed.map(({ id }) => id))
     const records: SessionRecord[] = []
     for (const { id, at } of listed) {
-      const found = stored.get(id)
+      const value = values.get(id)
       // A session may be in the index more than once; it is listed under one moment only.
-      if (found?.listedAt === at && found.record.expiresAt > now) records.push(found.record)
+      if (value === undefined || decodeTimes(value).listedAt !== at) continue
+      const record = decodeRecord(id, value)
+      if (record.expiresAt > now) records.push(record)
     }
     return { records, next }
   }
@@ -239,7 +247,7 @@ export class SessionKeyspace {
     const reply = await this.#commands.run(
       deleteScript,
       this.#keys.session(id),
-      expectedVersion === undefined ? '' : String(expectedVersion),
+      expectedVersion === undefined ? '' : digits(expectedVersion),
       principal === undefined ? '' : fieldsBegin(principal),
       expiredBefore,
     )
@@ -293,22 +301,24 @@ export class SessionKeyspace {
     this.#inBackground(this.#principals.prune(principal, members))
   }
 
-  async #read(ids: readonly string[]): Promise<Map<string, StoredRecord>> {
-    const records = new Map<string, StoredRecord>()
-    for (let begin = 0; begin < ids.length; begin += MOST_KEYS) {
-      const some = ids.slice(begin, begin + MOST_KEYS)
-      const names = some.map((id) => this.#keys.session(id))
-      const values = await readKeys(this.#commands, names)
-      for (const [index, id] of some.entries()) {
-        const stored = this.#decode(id, values.get(names[index] as string))
-        if (stored !== undefined) records.set(id, stored)
-      }
-    }
-    return records
+  /** Records, live or not, by their ids. */
+  async #read(ids: readonly string[]): Promise<Map<string, SessionRecord>> {
+    const values = await this.#readValues(ids)
+    return new Map([...values].map(([id, value]) => [id, decodeRecord(id, value)]))
   }
 
-  #decode(id: string, value: string | undefined): StoredRecord | undefined {
-    return value === undefined ? undefined : decodeRecord(id, value)
+  async #readValues(ids: readonly string[]): Promise<Map<string, string>> {
+    const found = new Map<string, string>()
+    for (let begin = 0; begin < ids.length; begin += MOST_KEYS) {
+      const some = ids.slice(begin, begin + MOST_KEYS)
+      const keys = some.map((id) => this.#keys.session(id))
+      const values = await readKeys(this.#commands, keys)
+      for (const [index, id] of some.entries()) {
+        const value = values[index]
+        if (typeof value === 'string') found.set(id, value)
+      }
+    }
+    return found
   }
 
   async #awaitReplicas(key: string): Promise<void> {
