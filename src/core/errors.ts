@@ -113,6 +113,6 @@ export class SessionDataError extends SessionError {
 
 /** How a message shows an option that was given; one line, not too long. */
 export function shown(value: unknown): string {
-  const text = inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY })
+  const text = inspect(value, { depth: 1, compact: true, breakLength: Number.POSITIVE_INFINITY })
   return text.length > 100 ? `${text.slice(0, 100)}…` : text
 }

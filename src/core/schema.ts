@@ -31,11 +31,18 @@ export function firstMismatch(schema: StandardSchema, data: object): string | nu
     throw new SessionOptionsError('schema: it validates asynchronously; give a synchronous one.')
   }
   const issue = result.issues?.[0]
-  if (issue === undefined) return null
-  const path = issue.path ?? []
-  return (
-    path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.') || '(data)'
-  )
+  return issue === undefined ? null : spell(issue.path ?? []) || '(data)'
+}
+
+/** As errors name a place in the data, for example `cart[2].price`. */
+function spell(path: NonNullable<SchemaIssue['path']>): string {
+  let text = ''
+  for (const part of path) {
+    const key = typeof part === 'object' ? part.key : part
+    if (typeof key === 'number') text += `[${key}]`
+    else text += text === '' ? String(key) : `.${String(key)}`
+  }
+  return text
 }
 
 /** @throws SessionDataError if the data does not fit */

@@ -38,7 +38,7 @@ suite('a schema', () => {
       const { session, end } = await app.browser().request()
       session.set('profile', { city: 'London', tags: ['a', 7 as unknown as string] })
       const error = (await app.rejects(end(), SessionDataError)) as SessionDataError
-      assert.equal(error.path, 'profile.tags.1')
+      assert.equal(error.path, 'profile.tags[1]')
     },
     { schema },
   )
