@@ -1,9 +1,12 @@
+import { inspect } from 'node:util'
 import type { Session, SessionKey } from './session.ts'
 
 /** The data of a session as an object: reading, assigning, `in`, `delete` and `Object.keys` work. */
 export function dataProxy<T extends object>(session: Session<T>): Partial<T> {
   const isKey = (key: string | symbol): key is SessionKey<T> => typeof key === 'string'
-  return new Proxy(Object.create(null) as Partial<T>, {
+  // console.log() looks past a Proxy: without this it would show an empty object.
+  const showData = { value: () => session.toJSON(), configurable: true }
+  return new Proxy(Object.create(null, { [inspect.custom]: showData }) as Partial<T>, {
     get: (_target, key) => (isKey(key) ? session.get(key) : undefined),
     has: (_target, key) => isKey(key) && session.has(key),
     ownKeys: () => [...session.keys()],
@@ -17,7 +20,9 @@ export function dataProxy<T extends object>(session: Session<T>): Partial<T> {
       return true
     },
     defineProperty(_target, key, descriptor) {
-      if (!isKey(key) || !('value' in descriptor)) return false
+      const { configurable = true, enumerable = true, writable = true } = descriptor
+      const isPlain = configurable && enumerable && writable && 'value' in descriptor
+      if (!isKey(key) || !isPlain) return false
       session.set(key, descriptor.value as T[typeof key])
       return true
     },
