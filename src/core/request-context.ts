@@ -37,7 +37,7 @@ export function attachSession<T extends object>(carrier: object, session: Sessio
 export function attachedSession<T extends object = DefaultSessionData>(
   carrier: object,
 ): Session<T> {
-  const session = (carrier as Carrier)[carried]
+  const session = (carrier as Carrier | null | undefined)?.[carried]
   if (session === undefined) {
     throw new SessionAccessError(
       'ERR_SESSION_NO_CONTEXT',

@@ -110,7 +110,10 @@ suite('of()', () => {
     const carrier = {}
     attachSession(carrier, session)
     assert.equal(app.sessions.of(carrier), session)
-    assert.throws(() => app.sessions.of({}), isNoContext)
+    assert.equal(app.sessions.of(Object.create(carrier)), session)
+    for (const wrong of [{}, null, undefined, 'request']) {
+      assert.throws(() => app.sessions.of(wrong as object), isNoContext)
+    }
   })
 })
 
