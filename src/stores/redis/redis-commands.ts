@@ -106,8 +106,9 @@ export class RedisCommands {
   }
 
   #expire(waiting: Waiting): void {
-    const { state, reject } = waiting
+    const { key, state, reject } = waiting
     waiting.state = 'settled'
+    if (state === 'sent') this.connection.notAnswered(key)
     reject(
       new StoreUnavailableError(
         state === 'held'

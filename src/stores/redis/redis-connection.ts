@@ -19,6 +19,8 @@ export interface RedisConnection {
   readonly breakCount: number
   /** Sends a command whose keys are in the slot of `key`. */
   send(key: string, command: string[]): Promise<unknown>
+  /** Told of a command that was not answered in time. */
+  notAnswered(key: string): void
   /** @returns how many replicas have all that was written before to the node of `key`. */
   countReplicas(key: string, expected: number, timeoutMs: number): Promise<number>
 }
@@ -64,6 +66,7 @@ function nodeRedis(client: NodeRedisClient): RedisConnection {
     },
     breakCount: 0,
     send: (_key, command) => client.sendCommand(command, options),
+    notAnswered() {},
     countReplicas: async (_key, expected, timeoutMs) =>
       Number(await client.sendCommand(waitCommand(expected, timeoutMs), options)),
   }
@@ -71,7 +74,15 @@ function nodeRedis(client: NodeRedisClient): RedisConnection {
 
 function nodeRedisCluster(client: NodeRedisCluster, timeoutMs: number): RedisConnection {
   // A cluster is there even if one of its nodes is not: what waits for that node ends by this.
-  const options = { timeout: timeoutMs, typeMapping: AS_TEXT }
+  const options = { timeout: timeoutMs + 50, typeMapping: AS_TEXT }
+  let isAsking = false
+  // Version 5 goes on waiting for a node that has failed, also when another has taken its place. It
+  // learns so only from an answer that sends it elsewhere, and any other node gives that one.
+  const askAnotherNode = async (key: string) => {
+    isAsking = true
+    await client.sendCommand(undefined, false, ['GET', key], options).catch(() => {})
+    isAsking = false
+  }
   return {
     isCluster: true,
     get isReady() {
@@ -79,6 +90,9 @@ function nodeRedisCluster(client: NodeRedisCluster, timeoutMs: number): RedisCon
     },
     breakCount: 0,
     send: (key, command) => client.sendCommand(key, false, command, options),
+    notAnswered(key) {
+      if (!isAsking && client.isReady === undefined) void askAnotherNode(key)
+    },
     async countReplicas(key, expected, timeoutMs) {
       const pipeline = client.multi(key)
       pipeline.addCommand(key, false, ['EXISTS', key])
@@ -111,6 +125,7 @@ function ioredis(client: IoredisClient): RedisConnection {
       return breakCount
     },
     send: (_key, command) => client.call(...(command as [string, ...string[]])),
+    notAnswered() {},
     async countReplicas(key, expected, timeoutMs) {
       const replies = await client
         .pipeline([['exists', key], waitCommand(expected, timeoutMs)])

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { after } from 'node:test'
 import { Cluster, Redis } from 'ioredis'
 import { Cluster as Cluster6, Redis as Redis6 } from 'ioredis6'
 import { createClient, createCluster } from 'redis'
@@ -14,15 +13,16 @@ export interface ClientKind {
   readonly isCluster: boolean
   /** The server of the test run that it is for. */
   readonly server: SharedServer
-  /** A client that has begun to connect; closed after the tests of the file. */
+  /** A client that has begun to connect. */
   connect(url: string): RedisClient
 }
 
-const closers: (() => unknown)[] = []
+const closers: (() => void)[] = []
 
-after(async () => {
-  for (const close of closers) await close()
-})
+/** Ends the connections of all clients that were made here. */
+export function disconnectAll(): void {
+  for (const close of closers.splice(0)) close()
+}
 
 interface NodeRedis {
   on(event: 'error', listener: () => void): unknown

@@ -1,8 +1,10 @@
-import { suite, test } from 'node:test'
+import { after, suite, test } from 'node:test'
 import type { RedisClient } from '../../../src/redis.ts'
 import { redisStore } from '../../../src/redis.ts'
 import { storeConformance } from '../../../src/testing.ts'
-import { clientKinds, newPrefix } from './redis-clients.ts'
+import { clientKinds, disconnectAll, newPrefix } from './redis-clients.ts'
+
+after(disconnectAll)
 
 for (const { name, server, connect } of clientKinds) {
   suite(`redisStore on ${name} keeps the store contract`, { skip: server.skip }, () => {
