@@ -2,7 +2,7 @@ import { SessionError } from '../core/errors.ts'
 import { attachSession, runWithSession } from '../core/request-context.ts'
 import type { Session } from '../core/session.ts'
 import type { SavedSession, SessionInterface, SessionRequest } from '../core/session-interface.ts'
-import { isSecure } from './request-facts.ts'
+import { headersAfterFailure, isSecure } from './request-facts.ts'
 
 export interface FetchOptions<Rest extends unknown[]> {
   /** The peer's address, if the platform tells it. Default none. */
@@ -61,7 +61,7 @@ export function withSessions<T extends object, Rest extends unknown[]>(
 class FetchVisit implements SessionRequest {
   accessed = false
   headersSent = false
-  /** It has been tried: what failed once is not tried again for the error's response. */
+  /** It has been tried: what failed once is not waited for again. */
   committed = false
   readonly onAccess = (): void => {
     this.accessed = true
@@ -117,7 +117,8 @@ async function commitFailure<T extends object>(
   visit: FetchVisit,
   response: Response | null,
 ): Promise<SavedSession> {
-  if (!visit.accessed || visit.committed) return { headers: [] }
+  if (!visit.accessed) return { headers: [] }
+  if (visit.committed) return { headers: headersAfterFailure(sessions, session) }
   const headers = response?.headers ?? new Headers()
   // Should this fail too, then the error that is being answered came first.
   return commit(sessions, session, visit, { status: 500, headers }).catch(() => ({ headers: [] }))

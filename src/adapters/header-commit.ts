@@ -19,6 +19,8 @@ export interface HeaderCommit {
   /** What the response goes back to if the commit fails. */
   readonly before: ResponseSnapshot
   save(response: SessionResponse): MaybePromise<SavedSession>
+  /** What the answer with an error must carry, after the commit has failed. */
+  headersAfterFailure?(): SavedSession['headers']
   /** The headers have left in a way that the hook cannot see; nothing can be added any more. */
   missed(): void
   /** Takes over the response, as good as new, to answer with an error. */
@@ -65,8 +67,9 @@ const hookKey = Symbol('sessile.headerCommit')
 type Hooked = Omit<ServerResponse, keyof Methods> & Methods & { [hookKey]: Hook }
 
 /**
- * `idle`: there is nothing to commit yet. `armed`: there is, and nothing was sent yet. `held`: the commit is under way. `saved`: it is done, its headers
- * are not added yet. `passed`: the hook has done its work. `failed`: so it has, in vain.
+ * `idle`: there is nothing to commit yet. `armed`: there is, and nothing was sent yet. `held`: the
+ * commit is under way. `saved`: it is done, its headers are not added yet. `passed`: the hook has
+ * done its work. `failed`: so it has, in vain.
  */
 type Phase = 'idle' | 'armed' | 'held' | 'saved' | 'passed' | 'failed'
 
@@ -235,6 +238,7 @@ function fail(response: Hooked, hook: Hook, error: unknown): void {
   hook.phase = 'failed'
   hook.error = error
   restoreSnapshot(asResponse(response), hook.commit.before)
+  addHeaders(response, hook.commit.headersAfterFailure?.() ?? [])
   for (const { args } of hook.calls) swallow(hook, args)
   // Patches that were put around the hook, such as `compression`, have begun the answer that is
   // discarded now: they keep the hook's methods, and the response gets others.

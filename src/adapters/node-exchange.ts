@@ -8,7 +8,7 @@ import type {
 } from '../core/session-interface.ts'
 import type { MaybePromise } from '../core/store.ts'
 import { type HeaderCommit, hookResponse } from './header-commit.ts'
-import { isPromise, isSecure } from './request-facts.ts'
+import { headersAfterFailure, isPromise, isSecure } from './request-facts.ts'
 import { type ResponseSnapshot, takeSnapshot } from './response-snapshot.ts'
 
 /**
@@ -74,6 +74,10 @@ export class NodeExchange<T extends object> implements SessionRequest, HeaderCom
       this.session as Session<T>,
       this.handlerFailed && status < 500 ? { ...response, status: 500 } : response,
     )
+  }
+
+  headersAfterFailure(): SavedSession['headers'] {
+    return headersAfterFailure(this.#sessions, this.session as Session<T>)
   }
 
   /** What was changed is stored all the same; an error would have nowhere to go. */

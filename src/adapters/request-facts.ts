@@ -1,3 +1,5 @@
+import type { Session } from '../core/session.ts'
+import type { SavedSession, SessionInterface } from '../core/session-interface.ts'
 import type { MaybePromise } from '../core/store.ts'
 
 type HeaderValue = string | readonly string[] | null | undefined
@@ -20,6 +22,24 @@ export function isSecure(
       .includes('https') ||
     HTTPS_IN_FORWARDED.test(String(forwarded ?? ''))
   )
+}
+
+/**
+ * The headers of an error's answer when the commit itself has failed: a cookie that the handler's own
+ * `save()` made still has to arrive. What failed is not waited for again.
+ */
+export function headersAfterFailure<T extends object>(
+  sessions: SessionInterface<T>,
+  session: Session<T>,
+): SavedSession['headers'] {
+  try {
+    const saved = sessions.save(session, { status: 500 })
+    if (!isPromise(saved)) return saved.headers
+    saved.catch(() => {})
+  } catch {
+    // The error that is being answered came first.
+  }
+  return []
 }
 
 /** `await` costs a turn: what is there already is used at once. */

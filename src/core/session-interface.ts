@@ -12,8 +12,8 @@ export interface SessionRequest {
   /** False if the request surely came over plain HTTP: one warning names the cause and the fix. */
   readonly secure?: boolean | undefined
   /**
-   * Called once, at the first access to the session or before. An adapter hooks the response here,
-   * so that a request that never uses its session costs nothing.
+   * Called once, at the first access to the session or before. From then on the response has to
+   * wait for `save`; a request that never uses its session leaves without it.
    */
   readonly onAccess?: (() => void) | undefined
   /** Whether the response's headers have left already; read at the first access. */
@@ -48,7 +48,8 @@ export interface SessionInterface<T extends object = DefaultSessionData> {
    */
   open(request: SessionRequest): MaybePromise<Session<T>>
   /**
-   * Stores what the request has changed; called once, before the headers leave.
+   * Stores what the request has changed; called once, before the headers leave. If that fails, it is
+   * called once more, with the status 500, for what the error's response must carry all the same.
    *
    * @throws SessionError if it could not be stored: then the response must not be sent.
    */

@@ -7,6 +7,7 @@ import {
   type Session,
   SessionLimitError,
   type SessionRequest,
+  type SessionResponse,
 } from '../../src/index.ts'
 import { memoryStore } from '../../src/memory.ts'
 import { faultyStore } from '../support/faulty-store.ts'
@@ -180,20 +181,20 @@ describe('a Web handler', () => {
     assert.equal(await sessions.count(), 0)
   })
 
-  test('has its session saved once, also when that fails', async () => {
+  test('has its session saved once, and is asked once more what the error must carry', async () => {
     const { sessions } = createApp()
     const error = new Error('on purpose')
-    let saves = 0
+    const statuses: unknown[] = []
     const failing = {
       open: (request: SessionRequest) => sessions.open(request),
-      save() {
-        saves += 1
+      save(_session: unknown, { status }: SessionResponse = {}) {
+        statuses.push(status)
         throw error
       },
     }
     const handle = withSessions(failing, (_request, { size }) => new Response(String(size)))
     await assert.rejects(handle(new Request('https://app.example/')), (thrown) => thrown === error)
-    assert.equal(saves, 1)
+    assert.deepEqual(statuses, [200, 500])
   })
 
   test('may have its errors rendered with the session', async () => {

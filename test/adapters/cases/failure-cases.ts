@@ -117,6 +117,28 @@ export const failureCases: AdapterCases = {
     },
   },
 
+  'the cookie of a session that the handler saved itself leaves on the error, too': {
+    routes: {
+      ...routes,
+      '/saved-then-changed': async ({ session }) => {
+        session.set('name', 'Ada')
+        await session.save()
+        session.set('visits', 1)
+        return { body: 'never sent' }
+      },
+    },
+    async run({ store, browser }) {
+      const visitor = browser()
+      store.fail('save')
+      const { status, setCookies, text } = await visitor.ask('/saved-then-changed')
+      assert.equal(status, 503)
+      assert.equal(setCookies.length, 1)
+      assert.ok(!text.includes('never sent'))
+      store.heal()
+      assert.equal((await visitor.ask('/whoami')).text, 'null Ada undefined')
+    },
+  },
+
   'a store that fails to save makes it a 503 on which nothing of the answer is left': {
     routes: { ...routes, '/decorated': decorated },
     async run({ store, browser }) {
