@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { attachedSession, attachSession, runWithSession } from '../core/request-context.ts'
 import type { DefaultSessionData, Session } from '../core/session.ts'
-import type { SessionInterface } from '../core/session-interface.ts'
+import type { SavedSession, SessionInterface } from '../core/session-interface.ts'
 import { isHooked } from './header-commit.ts'
 import { NodeExchange } from './node-exchange.ts'
 
@@ -52,14 +52,32 @@ export function sessionMiddleware<T extends object>(
 
 class KoaExchange<T extends object> extends NodeExchange<T> {
   readonly #context: KoaContext
+  #headersAfterFailure: SavedSession['headers'] = []
 
   constructor(sessions: SessionInterface<T>, context: KoaContext) {
-    super(sessions, context.req, context.res, (error) => context.onerror(error as Error))
+    super(sessions, context.req, context.res, (error) => this.#answer(error as Error))
     this.#context = context
   }
 
   override get ip(): string {
     return this.#context.ip
+  }
+
+  override headersAfterFailure(): SavedSession['headers'] {
+    this.#headersAfterFailure = super.headersAfterFailure()
+    return []
+  }
+
+  #answer(error: Error): void {
+    const { res } = this.#context
+    const { writeHead } = res
+    // Koa removes all headers from the answer to an error.
+    res.writeHead = (...args: unknown[]) => {
+      for (const [name, value] of this.#headersAfterFailure) res.appendHeader(name, value)
+      this.#headersAfterFailure = []
+      return Reflect.apply(writeHead, res, args)
+    }
+    this.#context.onerror(error)
   }
 }
 
