@@ -1,5 +1,5 @@
-import type { ConnectionRunner } from './connection-runner.ts'
-import { pause } from './connection-runner.ts'
+import type { BatchEntry } from './batch-entry.ts'
+import { type ConnectionRunner, pause } from './connection-runner.ts'
 import type { SqlConnection } from './sql-database.ts'
 
 /** How operations of one kind travel together. */
@@ -10,36 +10,6 @@ export interface BatchKind<Connection extends SqlConnection, Operation, Outcome>
   sizeOf(operation: Operation): number
   /** Sends them as one statement or one transaction. @returns an outcome for each, in order. */
   send(connection: Connection, operations: readonly Operation[]): Promise<readonly Outcome[]>
-}
-
-/** An operation and the caller that waits for its outcome. */
-export class BatchEntry<Operation, Outcome> {
-  readonly operation: Operation
-  readonly id: string | null
-  readonly acceptedAt: number = performance.now()
-  readonly promise: Promise<Outcome>
-  isAnswered = false
-  #resolve: (outcome: Outcome) => void = () => {}
-  #reject: (error: unknown) => void = () => {}
-
-  constructor(operation: Operation, id: string | null) {
-    this.operation = operation
-    this.id = id
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-  }
-
-  resolve(outcome: Outcome): void {
-    this.isAnswered = true
-    this.#resolve(outcome)
-  }
-
-  reject(error: unknown): void {
-    this.isAnswered = true
-    this.#reject(error)
-  }
 }
 
 /**
@@ -53,14 +23,14 @@ export async function carry<Connection extends SqlConnection, Operation, Outcome
   connection: Connection,
   batch: readonly BatchEntry<Operation, Outcome>[],
 ): Promise<readonly BatchEntry<Operation, Outcome>[]> {
-  const deadline = performance.now() + runner.timeoutMs
   /** Those of which nobody knows, should the connection fail now, whether they were done. */
   let sent = batch
   let undone: readonly BatchEntry<Operation, Outcome>[] = []
-  let over = false
+  let isOver = false
 
   async function send(entries: readonly BatchEntry<Operation, Outcome>[]): Promise<void> {
     sent = entries
+    for (const entry of entries) entry.isSent = true
     const operations = entries.map(({ operation }) => operation)
     const outcomes = await kind.send(connection, operations)
     for (const [index, entry] of entries.entries()) entry.resolve(outcomes[index] as Outcome)
@@ -68,10 +38,11 @@ export async function carry<Connection extends SqlConnection, Operation, Outcome
 
   /** One value that the database refuses must not fail the others. */
   async function sendEachAlone(): Promise<void> {
+    for (const entry of batch) entry.isSent = false
     for (const [index, entry] of batch.entries()) {
       if (entry.isAnswered) continue
       // It took too long, and another batch may have the rest by now.
-      if (over) return
+      if (isOver) return
       undone = batch.slice(index + 1)
       try {
         await send([entry])
@@ -92,16 +63,17 @@ export async function carry<Connection extends SqlConnection, Operation, Outcome
   }
 
   try {
-    await runner.use(connection, sendAll, deadline)
+    await runner.use(connection, sendAll, runner.deadlines.next())
   } catch (error) {
     if (runner.database.judge(error) === 'again') {
       undone = [...sent, ...undone]
+      for (const entry of undone) entry.isSent = false
       await pause(1)
     } else {
       const reason = runner.typed(error)
       for (const entry of sent) entry.reject(reason)
     }
   }
-  over = true
+  isOver = true
   return undone.filter(({ isAnswered }) => !isAnswered)
 }

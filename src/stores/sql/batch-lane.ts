@@ -1,4 +1,5 @@
-import { BatchEntry, type BatchKind, carry } from './batch-flight.ts'
+import { BatchEntry } from './batch-entry.ts'
+import { type BatchKind, carry } from './batch-flight.ts'
 import type { ConnectionRunner } from './connection-runner.ts'
 import type { SqlConnection } from './sql-database.ts'
 
@@ -15,13 +16,12 @@ const MOST_BYTES = 1_000_000
 export class BatchLane<Connection extends SqlConnection, Operation, Outcome> {
   readonly #runner: ConnectionRunner<Connection>
   readonly #kind: BatchKind<Connection, Operation, Outcome>
+  readonly #errorWhenLate: (isSent: boolean) => Error
   #waiting: BatchEntry<Operation, Outcome>[] = []
-  readonly #flights = new Set<readonly BatchEntry<Operation, Outcome>[]>()
   readonly #idsInFlight = new Set<string>()
   #inFlight = 0
-  #scheduled = false
-  #connecting = false
-  #expiry: NodeJS.Timeout | undefined
+  #isScheduled = false
+  #isConnecting = false
   #onIdle: (() => void)[] = []
 
   constructor(
@@ -30,12 +30,20 @@ export class BatchLane<Connection extends SqlConnection, Operation, Outcome> {
   ) {
     this.#runner = runner
     this.#kind = kind
+    this.#errorWhenLate = (isSent) => (isSent ? runner.late() : runner.busy())
   }
 
   add(operation: Operation): Promise<Outcome> {
-    const entry = new BatchEntry<Operation, Outcome>(operation, this.#kind.idOf(operation))
+    const { deadlines } = this.#runner
+    const id = this.#kind.idOf(operation)
+    const entry = new BatchEntry<Operation, Outcome>(
+      operation,
+      id,
+      deadlines.next(),
+      this.#errorWhenLate,
+    )
+    deadlines.watch(entry)
     this.#waiting.push(entry)
-    this.#expiry ??= setTimeout(() => this.#expire(), this.#runner.timeoutMs)
     this.#schedule()
     return entry.promise
   }
@@ -49,11 +57,11 @@ export class BatchLane<Connection extends SqlConnection, Operation, Outcome> {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#connecting || this.#inFlight >= MOST_IN_FLIGHT) return
+    if (this.#isScheduled || this.#isConnecting || this.#inFlight >= MOST_IN_FLIGHT) return
     if (!this.#waiting.some((entry) => this.#mayGo(entry))) return
-    this.#scheduled = true
+    this.#isScheduled = true
     setImmediate(() => {
-      this.#scheduled = false
+      this.#isScheduled = false
       void this.#fly()
     })
   }
@@ -64,27 +72,30 @@ export class BatchLane<Connection extends SqlConnection, Operation, Outcome> {
 
   async #fly(): Promise<void> {
     this.#inFlight++
-    this.#connecting = true
+    this.#isConnecting = true
     // What goes is decided when there is a connection: until then anything may join or give up.
     const connection = await this.#connect()
-    this.#connecting = false
-    if (connection !== undefined) {
-      const batch = this.#take()
-      this.#schedule()
-      if (batch.length === 0) connection.release(false)
-      else await this.#carry(connection, batch)
-    }
+    this.#isConnecting = false
+    const batch = connection === undefined ? [] : this.#take()
+    this.#waiting = this.#waiting.filter(({ isAnswered }) => !isAnswered)
+    this.#schedule()
+    if (batch.length > 0 && connection !== undefined) await this.#carry(connection, batch)
+    else connection?.release(false)
     this.#inFlight--
     this.#schedule()
     this.#settleIdle()
   }
 
   async #connect(): Promise<Connection | undefined> {
+    const { deadlines } = this.#runner
     try {
-      return await this.#runner.connect(performance.now() + this.#runner.timeoutMs)
+      return await this.#runner.connect(deadlines.next())
     } catch (error) {
       const reason = this.#runner.typed(error)
-      for (const entry of this.#waiting.splice(0)) entry.reject(reason)
+      for (const entry of this.#waiting) {
+        deadlines.forget(entry)
+        entry.reject(reason)
+      }
       return undefined
     }
   }
@@ -94,6 +105,7 @@ export class BatchLane<Connection extends SqlConnection, Operation, Outcome> {
     const rest: BatchEntry<Operation, Outcome>[] = []
     let bytes = 0
     for (const entry of this.#waiting) {
+      if (entry.isAnswered) continue
       const fits = batch.length < MOST_OPERATIONS && bytes < MOST_BYTES
       if (!fits || !this.#mayGo(entry)) {
         rest.push(entry)
@@ -111,32 +123,16 @@ export class BatchLane<Connection extends SqlConnection, Operation, Outcome> {
     connection: Connection,
     batch: readonly BatchEntry<Operation, Outcome>[],
   ): Promise<void> {
-    this.#flights.add(batch)
     const undone = await carry(this.#runner, this.#kind, connection, batch)
-    this.#flights.delete(batch)
-    for (const { id } of batch) if (id !== null) this.#idsInFlight.delete(id)
     this.#waiting.unshift(...undone)
-  }
-
-  /** Rejects what has waited too long, sent or not. */
-  #expire(): void {
-    const oldest = performance.now() - this.#runner.timeoutMs
-    const isOverdue = (entry: BatchEntry<Operation, Outcome>) => entry.acceptedAt <= oldest
-    for (const entry of this.#waiting) if (isOverdue(entry)) entry.reject(this.#runner.busy())
-    this.#waiting = this.#waiting.filter((entry) => !isOverdue(entry))
-    const sent = [...this.#flights].flat()
-    for (const entry of sent) if (isOverdue(entry)) entry.reject(this.#runner.late())
-
-    const open = [...this.#waiting, ...sent.filter((entry) => !isOverdue(entry))]
-    const next = Math.min(...open.map(({ acceptedAt }) => acceptedAt)) - oldest
-    this.#expiry = open.length === 0 ? undefined : setTimeout(() => this.#expire(), next)
+    for (const entry of batch) {
+      if (entry.id !== null) this.#idsInFlight.delete(entry.id)
+      if (entry.isAnswered) this.#runner.deadlines.forget(entry)
+    }
   }
 
   #settleIdle(): void {
     if (this.#inFlight > 0 || this.#waiting.length > 0) return
-    // A timer keeps the process alive.
-    clearTimeout(this.#expiry)
-    this.#expiry = undefined
     for (const resolve of this.#onIdle.splice(0)) resolve()
   }
 }

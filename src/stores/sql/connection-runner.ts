@@ -1,4 +1,5 @@
 import { SessionError, StoreUnavailableError } from '../../core/errors.ts'
+import { Deadlines } from './deadlines.ts'
 import type { SqlConnection, SqlDatabase } from './sql-database.ts'
 
 const LONGEST_PAUSE_MS = 50
@@ -9,12 +10,14 @@ const LONGEST_PAUSE_MS = 50
  */
 export class ConnectionRunner<Connection extends SqlConnection> {
   readonly database: SqlDatabase<Connection>
-  readonly timeoutMs: number
+  readonly deadlines: Deadlines
+  readonly #timeoutMs: number
   readonly #active = new Set<Promise<unknown>>()
 
   constructor(database: SqlDatabase<Connection>, timeoutMs: number) {
     this.database = database
-    this.timeoutMs = timeoutMs
+    this.deadlines = new Deadlines(timeoutMs)
+    this.#timeoutMs = timeoutMs
   }
 
   /**
@@ -39,7 +42,7 @@ export class ConnectionRunner<Connection extends SqlConnection> {
   /** @returns `undefined` if none came in time. */
   async connect(deadline: number): Promise<Connection | undefined> {
     const pending = this.database.connect()
-    const connection = await inTime(pending, deadline, () => undefined)
+    const connection = await this.deadlines.inTime(pending, deadline, () => undefined)
     // It may still come, and then nobody needs it.
     if (connection === undefined) pending.then((late) => late.release(false)).catch(() => {})
     return connection
@@ -49,11 +52,13 @@ export class ConnectionRunner<Connection extends SqlConnection> {
   async use<T>(connection: Connection, work: () => Promise<T>, deadline: number): Promise<T> {
     let broken = false
     try {
-      return await inTime(work(), deadline, () => {
+      return await this.deadlines.inTime(work(), deadline, () => {
         throw this.late()
       })
     } catch (error) {
-      broken = this.database.judge(error) === 'unavailable'
+      const verdict = this.database.judge(error)
+      // After a misfit too: a new connection may have other settings, and no stale plans.
+      broken = verdict === 'unavailable' || verdict === 'misfit'
       throw error
     } finally {
       connection.release(broken)
@@ -70,22 +75,23 @@ export class ConnectionRunner<Connection extends SqlConnection> {
     return new StoreUnavailableError(`${database.name} failed.`, { cause: error })
   }
 
+  /** For what was sent. */
   late(): StoreUnavailableError {
-    const { database, timeoutMs } = this
     return new StoreUnavailableError(
-      `${database.name} did not answer within ${timeoutMs} ms (timeout).`,
+      `${this.database.name} did not answer within ${this.#timeoutMs} ms (timeout).`,
     )
   }
 
+  /** For what was not. */
   busy(): StoreUnavailableError {
-    const { database, timeoutMs } = this
     return new StoreUnavailableError(
-      `No connection to ${database.name} was free within ${timeoutMs} ms (timeout). Nothing was sent.`,
+      `${this.database.name} had no free connection within ${this.#timeoutMs} ms (timeout). ` +
+        'Nothing was sent.',
     )
   }
 
   async #runAgainAndAgain<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
-    const deadline = performance.now() + this.timeoutMs
+    const deadline = this.deadlines.next()
     for (let attempt = 1; ; attempt++) {
       try {
         const connection = await this.connect(deadline)
@@ -97,23 +103,6 @@ export class ConnectionRunner<Connection extends SqlConnection> {
         await pause(attempt)
       }
     }
-  }
-}
-
-async function inTime<T, Late>(
-  pending: Promise<T>,
-  deadline: number,
-  tooLate: () => Late,
-): Promise<T | Late> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<typeof tooLate>((resolve) => {
-    timer = setTimeout(() => resolve(tooLate), Math.max(0, deadline - performance.now()))
-  })
-  try {
-    const first = await Promise.race([pending, late])
-    return first === tooLate ? tooLate() : (first as T)
-  } finally {
-    clearTimeout(timer)
   }
 }
 
