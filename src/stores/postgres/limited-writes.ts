@@ -62,7 +62,7 @@ async function lockSessions(
   { id, principal }: SessionRecord,
   now: number,
 ): Promise<{ own: LockedSession | undefined; others: LockedSession[] }> {
-  const rows = await queries.query(statements.lockOthers, [id, principal, String(now)])
+  const rows = await queries.query(statements.lockSessions, [id, principal, String(now)])
   const sessions = rows.map(toLockedSession)
   return {
     own: sessions.find((session) => session.id === id),

@@ -20,9 +20,19 @@ export function pgConnections(pool: PgPool): PostgresConnections {
   }
   // Without a listener, an idle connection that breaks ends the process.
   if (pool.listenerCount('error') === 0) pool.on('error', ignore)
+  const connections = new WeakMap<PgPoolClient, PgConnection>()
   return {
     losesByteOrderMarks: false,
-    connect: async () => new PgConnection(await pool.connect()),
+    async connect() {
+      const client = await pool.connect()
+      const known = connections.get(client)
+      if (known !== undefined) return known
+      // The pool listens only while the connection is idle.
+      client.on('error', ignore)
+      const connection = new PgConnection(client)
+      connections.set(client, connection)
+      return connection
+    },
   }
 }
 
@@ -31,8 +41,6 @@ class PgConnection implements PostgresConnection {
 
   constructor(client: PgPoolClient) {
     this.#client = client
-    // The pool listens only while the connection is idle.
-    client.on('error', ignore)
   }
 
   async query(statement: PostgresStatement, parameters: (string | null)[]): Promise<PostgresRow[]> {
@@ -64,7 +72,6 @@ class PgConnection implements PostgresConnection {
 
   release(broken: boolean): void {
     this.#client.release(broken)
-    this.#client.removeListener('error', ignore)
   }
 }
 

@@ -12,7 +12,6 @@ export interface PgPoolClient {
   query(query: PgQuery): Promise<PgResult | PgResult[]>
   release(destroy?: boolean): void
   on(event: 'error', listener: (error: Error) => void): unknown
-  removeListener(event: 'error', listener: (error: Error) => void): unknown
 }
 
 export interface PgQuery {

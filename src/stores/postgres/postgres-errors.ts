@@ -15,20 +15,16 @@ const STATEMENT_EXISTS = '42P05'
 const REFUSED: ReadonlySet<string> = new Set(['21', '22', '23', '27', '44', '54', 'P0'])
 
 /** Classes of errors about the tables, the rights or the settings. */
-const MISFIT: ReadonlySet<string> = new Set(['0A', '25', '26', '3F', '42'])
+const MISFIT: ReadonlySet<string> = new Set(['0A', '26', '3F', '42'])
 
+/** Unavailable is all else, a server that is read-only (25006) included: it was the primary once. */
 export function judge(error: unknown): Verdict {
   const state = sqlState(error)
-  if (state === undefined || isReadOnly(state)) return 'unavailable'
+  if (state === undefined) return 'unavailable'
   if (AGAIN.has(state)) return 'again'
   const stateClass = state.slice(0, 2)
   if (REFUSED.has(stateClass)) return 'refused'
   return MISFIT.has(stateClass) ? 'misfit' : 'unavailable'
-}
-
-/** The server that we are connected to became a standby, or somebody made it read-only. */
-function isReadOnly(state: string): boolean {
-  return state === '25006'
 }
 
 /** The five characters that PostgreSQL gives an error; Node's own codes are longer, but for EPIPE. */

@@ -3,16 +3,22 @@ import type { SessionRecord } from '../../core/session-record.ts'
 import { FIELD_COLUMNS, toRecord } from '../sql/session-row.ts'
 import type { PostgresRow } from './postgres-connections.ts'
 
+export type PostgresValue = string | number | boolean | null
+
 /** Ids are of the type `uuid`, which takes other spellings for the same id: they are none of ours. */
 export function isUuid(id: string): boolean {
   return /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/.test(id)
+}
+
+export function toText(value: PostgresValue): string | null {
+  return value === null ? null : String(value)
 }
 
 /**
  * An array in PostgreSQL's notation, `{1,NULL,"a b"}`: the same for every client. `null` where all
  * values are null, because `unnest` fills up with nulls.
  */
-export function toArray(values: readonly (string | number | boolean | null)[]): string | null {
+export function toArray(values: readonly PostgresValue[]): string | null {
   if (values.every((value) => value === null)) return null
   return `{${values.map((value) => (value === null ? 'NULL' : toElement(value))).join(',')}}`
 }
@@ -22,20 +28,19 @@ function toElement(value: string | number | boolean): string {
   return /["\\]/.test(value) ? `"${value.replace(/["\\]/g, '\\$&')}"` : `"${value}"`
 }
 
-/** Texts in one text, each after the delimiter: to escape the quotes of JSON takes far longer. */
-export function toPacked(texts: readonly string[]): { packed: string; delimiter: string } {
-  const delimiter = DELIMITERS.find((each) => !texts.some((text) => text.includes(each)))
-  const chosen = delimiter ?? `${DELIMITERS[0]}${randomUUID()}`
-  return { packed: chosen + texts.join(chosen), delimiter: chosen }
-}
-
 // Characters that JSON escapes.
 const DELIMITERS = ['\x1f', '\x1e', '\x1d']
 
-/** The expression of the array of texts that {@link toPacked} has packed. */
-export function unpacked(packed: string, delimiter: string): string {
-  return `(string_to_array(${packed}, ${delimiter}))[2:]`
+/** Texts in one text, each after a delimiter that is in none of them. */
+export function toPacked(texts: readonly string[]): { packed: string; delimiter: string } {
+  const delimiter =
+    DELIMITERS.find((each) => !texts.some((text) => text.includes(each))) ??
+    `${DELIMITERS[0]}${randomUUID()}`
+  return { packed: delimiter + texts.join(delimiter), delimiter }
 }
+
+const BYTES = 'bytes'
+const TEXT = 'text'
 
 /**
  * The columns `data` and `data_bytes`. What PostgreSQL cannot keep as text, bytes and text with the
@@ -45,9 +50,6 @@ export function toDataColumns(data: string | Uint8Array): [data: string, bytes: 
   if (typeof data !== 'string') return [BYTES, toBytea(data)]
   return data.includes('\0') ? [TEXT, toBytea(Buffer.from(data))] : [data, null]
 }
-
-const BYTES = 'bytes'
-const TEXT = 'text'
 
 function toBytea({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return `\\x${Buffer.from(buffer, byteOffset, byteLength).toString('hex')}`

@@ -1,8 +1,9 @@
 import type { SessionRecord } from '../../core/session-record.ts'
 import type { CreateOutcome, SaveOutcome } from '../../core/store.ts'
 import type { BatchKind } from '../sql/batch-flight.ts'
-import type { PostgresConnection, PostgresQueries } from './postgres-connections.ts'
-import { toArray, toDataColumns, toPacked } from './postgres-values.ts'
+import { manyParameters, oneParameters, type RowsStatement } from './given-rows.ts'
+import type { PostgresConnection, PostgresQueries, PostgresRow } from './postgres-connections.ts'
+import { type PostgresValue, toArray, toDataColumns } from './postgres-values.ts'
 import type { SessionStatements } from './session-statements.ts'
 
 export interface Load {
@@ -26,27 +27,40 @@ export interface Touch {
 
 type Batch<Operation, Outcome> = BatchKind<PostgresConnection, Operation, Outcome>
 
-export function loadBatch(statements: SessionStatements): Batch<Load, SessionRecord[]> {
+export function loadBatch({ columns, load }: SessionStatements): Batch<Load, SessionRecord[]> {
   return {
     idOf: () => null,
     sizeOf: () => 0,
     async send(connection, loads) {
-      const ids = new Set(loads.flatMap((load) => load.ids))
+      const ids = [...new Set(loads.flatMap((each) => each.ids))]
       const earliest = Math.min(...loads.map(({ now }) => now))
-      const parameters = [toArray([...ids]), String(earliest)]
-      const rows = await connection.query(statements.load, parameters)
+      const [id = ''] = ids
+      const rows =
+        ids.length === 1
+          ? await connection.query(load.one, [id, String(earliest)])
+          : await connection.query(load.many, [toArray(ids), String(earliest)])
       const rowOf = new Map(rows.map((row) => [row[0], row]))
       // Each caller gets records of its own, live as of its own present.
-      return loads.map((load) =>
-        [...new Set(load.ids)]
-          .flatMap((id) => {
-            const row = rowOf.get(id)
-            return row === undefined ? [] : [statements.columns.read(row)]
-          })
-          .filter(({ expiresAt }) => expiresAt > load.now),
+      return loads.map((each) =>
+        recordsOf(each, (wanted) => {
+          const row = rowOf.get(wanted)
+          return row === undefined ? undefined : columns.read(row)
+        }),
       )
     },
   }
+}
+
+function recordsOf(
+  { ids, now }: Load,
+  read: (id: string) => SessionRecord | undefined,
+): SessionRecord[] {
+  const records: SessionRecord[] = []
+  for (const id of ids.length === 1 ? ids : new Set(ids)) {
+    const record = read(id)
+    if (record !== undefined && record.expiresAt > now) records.push(record)
+  }
+  return records
 }
 
 export function createBatch(statements: SessionStatements): Batch<SessionRecord, CreateOutcome> {
@@ -58,19 +72,18 @@ export function createBatch(statements: SessionStatements): Batch<SessionRecord,
 }
 
 export async function createAll(
-  statements: SessionStatements,
+  { create }: SessionStatements,
   queries: PostgresQueries,
   records: readonly SessionRecord[],
 ): Promise<CreateOutcome[]> {
-  const sorted = records.toSorted(byId)
-  const created = await queries.query(statements.create, [
-    ...shared(sorted),
-    toArray(sorted.map(({ version }) => version)),
-    toArray(sorted.map(({ createdAt }) => createdAt)),
-    toArray(sorted.map(({ expiresAt }) => expiresAt)),
+  const rows = records.map((record) => [
+    ...valuesOf(record),
+    record.version,
+    record.createdAt,
+    record.expiresAt,
   ])
-  const ids = new Set(created.map(([id]) => id))
-  return records.map(({ id }) => (ids.has(id) ? 'created' : 'taken'))
+  const created = new Set((await runOn(queries, create, rows)).map(([id]) => id))
+  return records.map(({ id }) => (created.has(id) ? 'created' : 'taken'))
 }
 
 export function saveBatch(statements: SessionStatements): Batch<Save, SaveOutcome> {
@@ -82,16 +95,16 @@ export function saveBatch(statements: SessionStatements): Batch<Save, SaveOutcom
 }
 
 export async function saveAll(
-  statements: SessionStatements,
+  { save }: SessionStatements,
   queries: PostgresQueries,
   saves: readonly Save[],
 ): Promise<SaveOutcome[]> {
-  const sorted = saves.toSorted((a, b) => byId(a.record, b.record))
-  const found = await queries.query(statements.save, [
-    ...shared(sorted.map(({ record }) => record)),
-    toArray(sorted.map(({ expectedVersion }) => expectedVersion)),
-    toArray(sorted.map(({ now }) => now)),
+  const rows = saves.map(({ record, expectedVersion, now }) => [
+    ...valuesOf(record),
+    expectedVersion,
+    now,
   ])
+  const found = await updateOn(queries, save, rows)
   const versions = new Map(found.map(([id, version]) => [id, Number(version)]))
   return saves.map(({ record, expectedVersion }) => {
     const version = versions.get(record.id)
@@ -100,48 +113,57 @@ export async function saveAll(
   })
 }
 
-export function touchBatch(statements: SessionStatements): Batch<Touch, boolean> {
+export function touchBatch({ touch }: SessionStatements): Batch<Touch, boolean> {
   return {
     idOf: ({ id }) => id,
     sizeOf: () => 0,
     async send(connection, touches) {
-      const sorted = touches.toSorted(byId)
-      const found = await connection.query(statements.touch, [
-        toArray(sorted.map(({ id }) => id)),
-        toArray(sorted.map(({ expectedVersion }) => expectedVersion)),
-        toArray(sorted.map(({ lastSeenAt }) => lastSeenAt)),
-        toArray(sorted.map(({ idleTimeout }) => idleTimeout)),
-        toArray(sorted.map(({ now }) => now)),
+      const rows = touches.map(({ id, expectedVersion, lastSeenAt, idleTimeout, now }) => [
+        ...[id, expectedVersion, now, lastSeenAt, idleTimeout],
       ])
-      const ids = new Set(found.map(([id]) => id))
-      return touches.map(({ id }) => ids.has(id))
+      const found = new Set((await updateOn(connection, touch, rows)).map(([id]) => id))
+      return touches.map(({ id }) => found.has(id))
     },
   }
 }
 
-/** The parameters that create and save begin with: see `GIVEN` in session-statements. */
-function shared(records: readonly SessionRecord[]): (string | null)[] {
-  const data = records.map((record) => toDataColumns(record.data))
-  const { packed, delimiter } = toPacked(data.map(([text]) => text))
-  return [
-    toArray(records.map(({ id }) => id)),
-    toArray(records.map(({ secretHash }) => secretHash)),
-    toArray(records.map(({ previousSecretHash }) => previousSecretHash)),
-    toArray(records.map(({ previousSecretUntil }) => previousSecretUntil)),
-    toArray(records.map(({ principal }) => principal)),
-    packed,
-    delimiter,
-    toArray(data.map(([, bytes]) => bytes)),
-    toArray(records.map(({ lastSeenAt }) => lastSeenAt)),
-    toArray(records.map(({ idleTimeout }) => idleTimeout)),
-    toArray(records.map(({ absoluteExpiresAt }) => absoluteExpiresAt)),
-    toArray(records.map(({ persistent }) => persistent)),
-    toArray(records.map(({ userAgent }) => userAgent)),
-    toArray(records.map(({ ip }) => ip)),
-  ]
+/** In the order of the ids, which begin the rows: whoever locks several rows does it in this order. */
+function runOn(
+  queries: PostgresQueries,
+  { columns, one, many }: RowsStatement,
+  rows: readonly (readonly PostgresValue[])[],
+): Promise<PostgresRow[]> {
+  if (rows.length === 1) return queries.query(one, oneParameters(rows[0] ?? []))
+  const sorted = rows.toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1))
+  return queries.query(many, manyParameters(columns, sorted))
 }
 
-/** Whoever locks several rows locks them in this order, so that nobody waits in a circle. */
-function byId(a: { readonly id: string }, b: { readonly id: string }): number {
-  return a.id < b.id ? -1 : 1
+/** The ids and versions of the live rows among these, after those that are as expected are updated. */
+async function updateOn(
+  queries: PostgresQueries,
+  statement: RowsStatement,
+  rows: readonly (readonly PostgresValue[])[],
+): Promise<PostgresRow[]> {
+  const updated = await runOn(queries, statement, rows)
+  if (rows.length > 1 || updated.length > 0) return updated
+  // Nothing was done. The statement for many rows tells why, because it locks what it looks at.
+  return queries.query(statement.many, manyParameters(statement.columns, rows))
+}
+
+/** The values of `RECORD_COLUMNS`. */
+function valuesOf(record: SessionRecord): PostgresValue[] {
+  return [
+    record.id,
+    record.secretHash,
+    record.previousSecretHash,
+    record.previousSecretUntil,
+    record.principal,
+    ...toDataColumns(record.data),
+    record.lastSeenAt,
+    record.idleTimeout,
+    record.absoluteExpiresAt,
+    record.persistent,
+    record.userAgent,
+    record.ip,
+  ]
 }

@@ -1,18 +1,19 @@
 import { createHash } from 'node:crypto'
+import { type GivenColumn, givenRow, givenRows, type RowsStatement, unseen } from './given-rows.ts'
 import type { PostgresStatement } from './postgres-connections.ts'
-import { type RecordColumns, unpacked } from './postgres-values.ts'
+import type { RecordColumns } from './postgres-values.ts'
 
 /** The SQL of all verbs on one table. docs/stores/postgres.md lists what each verb sends. */
 export interface SessionStatements {
   readonly columns: RecordColumns
-  readonly load: PostgresStatement
-  readonly create: PostgresStatement
-  readonly save: PostgresStatement
-  readonly touch: PostgresStatement
+  readonly load: Pick<RowsStatement, 'one' | 'many'>
+  readonly create: RowsStatement
+  readonly save: RowsStatement
+  readonly touch: RowsStatement
   readonly delete: PostgresStatement
   readonly deleteMany: PostgresStatement
   readonly deleteAll: PostgresStatement
-  readonly lockOthers: PostgresStatement
+  readonly lockSessions: PostgresStatement
   readonly sweep: PostgresStatement
   readonly list: PostgresStatement
   readonly scan: PostgresStatement
@@ -26,127 +27,170 @@ export interface StatementOptions {
   readonly sweepLock: bigint
 }
 
-// The first fourteen parameters of create and save, and the columns that they become.
-const GIVEN_ARRAYS = `
-    $1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], ${unpacked('$6::text', '$7::text')},
-    $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::boolean[], $13::text[], $14::text[]`
-const GIVEN_COLUMNS = `
-    id, secret_hash, previous_secret_hash, previous_secret_until, principal, data,
-    data_bytes, last_seen_at, idle_timeout, absolute_expires_at, persistent, user_agent, ip`
+const RECORD_COLUMNS: readonly GivenColumn[] = [
+  ['id', 'uuid'],
+  ['secret_hash', 'text'],
+  ['previous_secret_hash', 'text'],
+  ['previous_secret_until', 'bigint'],
+  ['principal', 'text'],
+  ['data', 'text'],
+  ['data_bytes', 'bytea'],
+  ['last_seen_at', 'bigint'],
+  ['idle_timeout', 'bigint'],
+  ['absolute_expires_at', 'bigint'],
+  ['persistent', 'boolean'],
+  ['user_agent', 'text'],
+  ['ip', 'text'],
+]
+
+const CREATE_COLUMNS: readonly GivenColumn[] = [
+  ...RECORD_COLUMNS,
+  ['version', 'bigint'],
+  ['created_at', 'bigint'],
+  ['expires_at', 'bigint'],
+]
+
+const SAVE_COLUMNS: readonly GivenColumn[] = [
+  ...RECORD_COLUMNS,
+  ['expected_version', 'bigint'],
+  ['now', 'bigint'],
+]
+
+const TOUCH_COLUMNS: readonly GivenColumn[] = [
+  ['id', 'uuid'],
+  ['expected_version', 'bigint'],
+  ['now', 'bigint'],
+  ['last_seen_at', 'bigint'],
+  ['idle_timeout', 'bigint'],
+]
 
 export function sessionStatements(options: StatementOptions): SessionStatements {
   const { table, columns, sweepLock } = options
-  const named = (verb: string, sql: string) => ({
+
+  // The server keeps the plan.
+  const kept = (verb: string, sql: string): PostgresStatement => ({
     name: options.prepared ? nameOf(verb, sql) : null,
     sql,
   })
   // Planned each time, with the values: what is best depends on them.
-  const planned = (sql: string) => ({ name: null, sql })
+  const planned = (sql: string): PostgresStatement => ({ name: null, sql })
 
-  // One lookup per row, in the order of the given ids, whatever the planner thinks of the table:
-  // a LATERAL subquery that locks is never flattened into a join.
-  const locked = `
-    SELECT given.*, stored.version FROM given CROSS JOIN LATERAL (
-      SELECT version FROM ${table}
-      WHERE ${table}.id = given.id AND expires_at > given.now FOR NO KEY UPDATE
-    ) AS stored`
+  const rows = (
+    verb: string,
+    given: readonly GivenColumn[],
+    one: (query: string) => string,
+    many: (query: string) => string,
+  ): RowsStatement => ({
+    columns: given,
+    one: kept(verb, one(givenRow(given))),
+    many: kept(`${verb}_many`, many(givenRows(given))),
+  })
+
+  const insert = (query: string) =>
+    `INSERT INTO ${table} (${CREATE_COLUMNS.map(([name]) => name).join(', ')})
+${query}
+ON CONFLICT (id) DO NOTHING RETURNING id`
+
+  // A single row needs no lock beforehand. What it cannot tell is why it did nothing.
+  const updateOne = (set: string) => (query: string) =>
+    `UPDATE ${table} SET
+${set}
+FROM (${query}) AS given
+WHERE ${table}.id = given.id AND version = given.expected_version AND expires_at > given.now
+RETURNING ${table}.id, given.expected_version`
+
+  // One lookup per row, in the order of the given ids, whatever the planner thinks of the table: a
+  // LATERAL subquery that locks is never flattened into a join.
+  const updateMany = (set: string) => (query: string) =>
+    `WITH given AS (
+  ${query}
+), locked AS MATERIALIZED (
+  SELECT given.*, stored.version FROM given CROSS JOIN LATERAL (
+    SELECT version FROM ${table}
+    WHERE ${table}.id = given.id AND expires_at > given.now FOR NO KEY UPDATE
+  ) AS stored
+), updated AS (
+  UPDATE ${table} SET
+${set}
+  FROM locked AS given
+  WHERE ${table}.id = given.id AND given.version = given.expected_version
+)
+SELECT id, version FROM locked`
+
+  const lastSeenAt = `greatest(${table}.last_seen_at, given.last_seen_at)`
+  const saved = `    secret_hash = given.secret_hash, previous_secret_hash = given.previous_secret_hash,
+    previous_secret_until = given.previous_secret_until, principal = given.principal,
+    data = given.data, data_bytes = given.data_bytes, version = ${table}.version + 1,
+    last_seen_at = ${lastSeenAt}, idle_timeout = given.idle_timeout,
+    absolute_expires_at = given.absolute_expires_at,
+    expires_at = least(${lastSeenAt} + given.idle_timeout, given.absolute_expires_at),
+    persistent = given.persistent, user_agent = given.user_agent, ip = given.ip`
+  const touched = `    last_seen_at = ${lastSeenAt}, idle_timeout = given.idle_timeout,
+    expires_at = greatest(expires_at,
+      least(${lastSeenAt} + given.idle_timeout, absolute_expires_at))`
 
   return {
     columns,
 
-    load: named(
-      'load',
-      `SELECT ${columns.sql} FROM ${table} WHERE id = ANY ($1::uuid[]) AND expires_at > $2::bigint`,
-    ),
+    load: {
+      one: kept(
+        'load',
+        `SELECT ${columns.sql} FROM ${table} WHERE id = $1::uuid AND expires_at > $2::bigint`,
+      ),
+      many: kept(
+        'load_many',
+        `SELECT ${columns.sql} FROM ${table}
+WHERE id = ANY (${unseen('$1::uuid[]')}::uuid[]) AND expires_at > $2::bigint`,
+      ),
+    },
 
-    create: named(
-      'create',
-      `INSERT INTO ${table} (${GIVEN_COLUMNS}, version, created_at, expires_at)
-  SELECT * FROM unnest(${GIVEN_ARRAYS}, $15::bigint[], $16::bigint[], $17::bigint[])
-  ON CONFLICT (id) DO NOTHING RETURNING id`,
-    ),
+    create: rows('create', CREATE_COLUMNS, insert, insert),
+    save: rows('save', SAVE_COLUMNS, updateOne(saved), updateMany(saved)),
+    touch: rows('touch', TOUCH_COLUMNS, updateOne(touched), updateMany(touched)),
 
-    save: named(
-      'save',
-      `WITH given AS (
-    SELECT * FROM unnest(${GIVEN_ARRAYS}, $15::bigint[], $16::bigint[])
-    AS given (${GIVEN_COLUMNS}, expected_version, now)
-  ), locked AS MATERIALIZED (${locked}
-  ), saved AS (
-    UPDATE ${table} SET
-      secret_hash = locked.secret_hash, previous_secret_hash = locked.previous_secret_hash,
-      previous_secret_until = locked.previous_secret_until, principal = locked.principal,
-      data = locked.data, data_bytes = locked.data_bytes, version = ${table}.version + 1,
-      last_seen_at = greatest(${table}.last_seen_at, locked.last_seen_at),
-      idle_timeout = locked.idle_timeout, absolute_expires_at = locked.absolute_expires_at,
-      expires_at = least(greatest(${table}.last_seen_at, locked.last_seen_at) + locked.idle_timeout,
-        locked.absolute_expires_at),
-      persistent = locked.persistent, user_agent = locked.user_agent, ip = locked.ip
-    FROM locked WHERE ${table}.id = locked.id AND locked.version = locked.expected_version
-  )
-  SELECT id, version FROM locked`,
-    ),
-
-    touch: named(
-      'touch',
-      `WITH given AS (
-    SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
-    AS given (id, expected_version, last_seen_at, idle_timeout, now)
-  ), locked AS MATERIALIZED (${locked}
-  ), touched AS (
-    UPDATE ${table} SET
-      last_seen_at = greatest(${table}.last_seen_at, locked.last_seen_at),
-      idle_timeout = locked.idle_timeout,
-      expires_at = greatest(${table}.expires_at, least(${table}.absolute_expires_at,
-        greatest(${table}.last_seen_at, locked.last_seen_at) + locked.idle_timeout))
-    FROM locked WHERE ${table}.id = locked.id AND locked.version = locked.expected_version
-  )
-  SELECT id FROM locked`,
-    ),
-
-    delete: named(
+    delete: kept(
       'delete',
-      `WITH locked AS (
-    SELECT id, version FROM ${table}
-    WHERE id = $1::uuid AND principal IS NOT DISTINCT FROM coalesce($3::text, principal)
-    FOR UPDATE
-  ), deleted AS (
-    DELETE FROM ${table} USING locked
-    WHERE ${table}.id = locked.id AND locked.version = coalesce($2::bigint, locked.version)
-  )
-  SELECT version FROM locked`,
+      `WITH locked AS MATERIALIZED (
+  SELECT id, version FROM ${table}
+  WHERE id = $1::uuid AND principal IS NOT DISTINCT FROM coalesce($3::text, principal)
+  FOR UPDATE
+), deleted AS (
+  DELETE FROM ${table} USING locked
+  WHERE ${table}.id = locked.id AND locked.version = coalesce($2::bigint, locked.version)
+)
+SELECT version FROM locked`,
     ),
 
     deleteMany: planned(`DELETE FROM ${table} WHERE id = ANY ($1::uuid[])`),
 
-    deleteAll: planned(`WITH locked AS (
-    SELECT id FROM ${table}
-    WHERE principal = $1::text AND id IS DISTINCT FROM $2::uuid ORDER BY id FOR UPDATE
-  ), deleted AS (
-    DELETE FROM ${table} USING locked WHERE ${table}.id = locked.id RETURNING 1
-  )
-  SELECT count(*) FROM deleted`),
+    deleteAll: planned(`WITH locked AS MATERIALIZED (
+  SELECT id FROM ${table}
+  WHERE principal = $1::text AND id IS DISTINCT FROM $2::uuid ORDER BY id FOR UPDATE
+), deleted AS (
+  DELETE FROM ${table} USING locked WHERE ${table}.id = locked.id RETURNING 1
+)
+SELECT count(*) FROM deleted`),
 
-    lockOthers: planned(`SELECT id, version, last_seen_at, expires_at, principal FROM ${table}
-  WHERE id = $1::uuid OR principal = $2::text AND expires_at > $3::bigint ORDER BY id FOR UPDATE`),
+    lockSessions: planned(`SELECT id, version, last_seen_at, expires_at FROM ${table}
+WHERE id = $1::uuid OR principal = $2::text AND expires_at > $3::bigint ORDER BY id FOR UPDATE`),
 
     // One process at a time: the others need not do the same work. Rows that somebody else has
     // locked are not waited for.
     sweep: planned(`WITH deleted AS (
-    DELETE FROM ${table} WHERE id = ANY (ARRAY(
-      SELECT id FROM ${table}
-      WHERE expires_at < $1::bigint AND (SELECT pg_try_advisory_xact_lock(${sweepLock}))
-      ORDER BY expires_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED
-    )) RETURNING 1
-  )
-  SELECT count(*) FROM deleted`),
+  DELETE FROM ${table} WHERE id = ANY (ARRAY(
+    SELECT id FROM ${table}
+    WHERE expires_at < $1::bigint AND (SELECT pg_try_advisory_xact_lock(${sweepLock}))
+    ORDER BY expires_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED
+  )) RETURNING 1
+)
+SELECT count(*) FROM deleted`),
 
     list: planned(`SELECT ${columns.sql} FROM ${table}
-  WHERE principal = $1::text AND ($2::uuid IS NULL OR id < $2::uuid) AND expires_at > $3::bigint
-  ORDER BY id DESC LIMIT $4::bigint`),
+WHERE principal = $1::text AND ($2::uuid IS NULL OR id < $2::uuid) AND expires_at > $3::bigint
+ORDER BY id DESC LIMIT $4::bigint`),
 
     scan: planned(`SELECT ${columns.sql} FROM ${table}
-  WHERE $1::uuid IS NULL OR id > $1::uuid ORDER BY id LIMIT $2::bigint`),
+WHERE $1::uuid IS NULL OR id > $1::uuid ORDER BY id LIMIT $2::bigint`),
   }
 }
 
