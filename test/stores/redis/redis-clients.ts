@@ -3,7 +3,7 @@ import { Cluster, Redis } from 'ioredis'
 import { Cluster as Cluster6, Redis as Redis6 } from 'ioredis6'
 import { createClient, createCluster } from 'redis'
 import { createClient as createClient5, createCluster as createCluster5 } from 'redis5'
-import type { RedisClient } from '../../../src/redis.ts'
+import type { NodeRedisClient, RedisClient } from '../../../src/redis.ts'
 import { sharedRedis, sharedRedisCluster } from '../../support/servers/redis.ts'
 import type { SharedServer } from '../../support/servers/shared-server.ts'
 
@@ -75,6 +75,12 @@ export const clientKinds: readonly ClientKind[] = [
   { name: 'ioredis 5, cluster', ...cluster, connect: (url) => watch(new Cluster([url])) },
   { name: 'ioredis 6, cluster', ...cluster, connect: (url) => watch(new Cluster6([url])) },
 ]
+
+/** Sends a command to one node, past the store. */
+export async function send(client: RedisClient, ...command: string[]): Promise<unknown> {
+  if ('call' in client) return client.call(...(command as [string, ...string[]]))
+  return (client as NodeRedisClient).sendCommand(command)
+}
 
 /** A prefix that no other test has: an empty database as far as a store can see. */
 export function newPrefix(): string {
