@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { promisify } from 'node:util'
+import type { FastifyInstance } from 'fastify'
 import type Koa from 'koa'
 import { Browser } from '../adapters/adapter-conformance.ts'
+import { close, listen as listenFastify } from '../adapters/fastify-app.ts'
 import { root } from '../repo/repository-files.ts'
 import { listen } from '../support/http-exchange.ts'
 
@@ -19,6 +21,9 @@ interface Served extends AsyncDisposable {
 
 /** How the app that a page shows is served. */
 const pages: Readonly<Record<string, (app: never) => Promise<Served>>> = {
+  async fastify(app: FastifyInstance) {
+    return { url: await listenFastify(app), [Symbol.asyncDispose]: () => close(app) }
+  },
   koa: (app: Koa) => listen(http.createServer(app.callback())),
 }
 
