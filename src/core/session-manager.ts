@@ -1,5 +1,5 @@
 import { Committer } from './committer.ts'
-import { SessionDataError, SessionOptionsError } from './errors.ts'
+import { SessionAccessError, SessionDataError, SessionOptionsError } from './errors.ts'
 import type { ResolvedOptions, SessionsOptions } from './options.ts'
 import { resolveOptions } from './options.ts'
 import { attachedSession, currentSession, runWithSession } from './request-context.ts'
@@ -77,11 +77,21 @@ class SessionManager<T extends object> implements Sessions<T>, SessionHost {
   }
 
   current(): Session<T> {
-    return currentSession<T>()
+    return this.#own(currentSession<T>())
   }
 
   of(carrier: object): Session<T> {
-    return attachedSession<T>(carrier)
+    return this.#own(attachedSession<T>(carrier))
+  }
+
+  /** A principal of other sessions, such as those of the visitors, is nobody to these of the staff. */
+  #own(session: Session<T>): Session<T> {
+    if (visitOf(session, this) !== null) return session
+    throw new SessionAccessError(
+      'ERR_SESSION_NO_CONTEXT',
+      'The session of this request belongs to other sessions: each createSessions() has its own, and ' +
+        'the middleware that is mounted first decides. Mount each on its own paths.',
+    )
   }
 
   async list(

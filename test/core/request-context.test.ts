@@ -14,6 +14,19 @@ async function openSession(app: TestApp, count: number): Promise<TestSession> {
   return session
 }
 
+test('other sessions, such as those of the staff, do not take over the session of a visitor', async (t) => {
+  const [visitors, staff] = [new TestApp(t), new TestApp(t)]
+  const session = await openSession(visitors, 1)
+  const request = {}
+  attachSession(request, session)
+  assert.equal(visitors.sessions.of(request), session)
+  assert.throws(() => staff.sessions.of(request), isNoContext)
+  visitors.sessions.run(session, () => {
+    assert.equal(visitors.sessions.current(), session)
+    assert.throws(() => staff.sessions.current(), isNoContext)
+  })
+})
+
 suite('run()', () => {
   test('makes a session the current one, also after each await', async (t) => {
     const app = new TestApp(t)
