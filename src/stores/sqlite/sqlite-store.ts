@@ -74,6 +74,8 @@ export function sqliteStore(
       const connection = new SqliteConnection(pathOrClient)
       checkSchema(connection, tables, migrate)
       migrateSchema(connection, tables)
+      // Changes nothing, but a client that was opened for reading only is refused now, not at a login.
+      connection.execute(`DELETE FROM ${tables.sessions} WHERE 0`)
       return new SqliteStore(connection, tables.sessions, busyTimeoutMs)
     })
   }

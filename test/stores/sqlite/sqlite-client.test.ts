@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import BetterSqlite from 'better-sqlite3'
 import Libsql from 'libsql'
-import { SessionOptionsError } from '../../../src/core/errors.ts'
+import { SessionOptionsError, StoreSetupError } from '../../../src/core/errors.ts'
 import { type SqliteClient, sqliteStore } from '../../../src/sqlite.ts'
 import { newRecord, now } from './records.ts'
 import { newPath } from './sqlite-databases.ts'
@@ -105,6 +105,24 @@ test('a client that answers later is refused', () => {
     (error) =>
       error instanceof SessionOptionsError && /does not answer synchronously/.test(error.message),
   )
+})
+
+test('a client that can only read is refused when the store is made', () => {
+  const path = newPath()
+  const writable = new DatabaseSync(path)
+  sqliteStore(writable)
+  writable.close()
+  for (const client of [
+    new DatabaseSync(path, { readOnly: true }),
+    new BetterSqlite(path, { readonly: true }),
+  ]) {
+    assert.throws(
+      () => sqliteStore(client),
+      (error) =>
+        error instanceof StoreSetupError && /cannot be opened for writing/.test(error.message),
+    )
+    client.close()
+  }
 })
 
 function limit(max: number): { max: number; onExceed: 'reject' } {
