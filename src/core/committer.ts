@@ -22,8 +22,7 @@ import { createSecret } from './session-token.ts'
 import type { MaybePromise } from './store.ts'
 import type { StoreGuard } from './store-guard.ts'
 import type { Visit } from './visit.ts'
-import type { WorkingCopy } from './working-copy.ts'
-import { emptyState } from './working-copy.ts'
+import { emptyState, WorkingCopy } from './working-copy.ts'
 
 /** When and why a commit happens. */
 export interface CommitOccasion {
@@ -75,7 +74,7 @@ export class Committer {
       return this.#destroy(visit).then(() => this.#commit(visit, occasion))
     }
     if (!visit.opened) return
-    const changed = visit.working.operations().length > 0 || visit.rotation !== 'none'
+    const changed = hasChanged(visit, occasion)
     if (occasion.failed && changed) return this.#drop(visit, 'failed-response', occasion)
     if (visit.found === null) return changed ? this.#create(visit, occasion) : undefined
     const rotation = this.#rotation(visit, occasion)
@@ -248,16 +247,15 @@ export class Committer {
 
   /** The visitor goes on without a session, and nothing but a login reaches one now. */
   #drop(visit: Visit, reason: DropReason, occasion: CommitOccasion): void {
-    const { working, found, rotation } = visit
-    const id = found?.record.id ?? null
-    this.#options.events.emit({ type: 'dropped', id, reason })
-    const isLoginPending = rotation === 'login' && reason !== 'failed-response'
-    if (!isLoginPending) {
+    const { events, serializer } = this.#options
+    const id = visit.found?.record.id ?? null
+    events.emit({ type: 'dropped', id, reason })
+    if (reason === 'failed-response') {
       visit.rotation = 'none'
-      working.take(found?.record.data ?? null)
+      visit.working = this.#asStored(visit.found)
+      return
     }
-    if (reason === 'failed-response') return
-    if (!isLoginPending) working.rebase(emptyState(), null)
+    if (visit.rotation !== 'login') visit.working = new WorkingCopy(serializer)
     visit.found = null
     visit.detached ??= 'superseded'
     visit.issued = null
@@ -266,6 +264,16 @@ export class Committer {
         'The session has ended, or this request may no longer write to it.',
       )
     }
+  }
+
+  #asStored(found: FoundSession | null): WorkingCopy {
+    const { serializer } = this.#options
+    const payload = found && decodePayload(found.record.data, serializer)
+    if (found === null || payload === null || typeof payload === 'string') {
+      return new WorkingCopy(serializer)
+    }
+    const { data, persistent, principal } = found.record
+    return new WorkingCopy(serializer, { payload, persistent, principal }, data)
   }
 
   /** A touch that fails harms nobody now: the guard reports it, and the next request tries again. */
@@ -287,5 +295,15 @@ export class Committer {
     } finally {
       this.#touching.delete(record.id)
     }
+  }
+}
+
+function hasChanged({ working, rotation }: Visit, { failed }: CommitOccasion): boolean {
+  try {
+    return rotation !== 'none' || working.operations().length > 0
+  } catch (error) {
+    // A value that cannot be stored; it is not going to be.
+    if (failed) return true
+    throw error
   }
 }

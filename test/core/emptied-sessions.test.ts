@@ -141,6 +141,17 @@ suite('a new session', () => {
     assert.deepEqual(app.eventsOf('dropped'), [{ type: 'dropped', id: null, reason }])
   })
 
+  testOnBoth('with data that cannot be stored does not spoil an error page', async (app) => {
+    const browser = app.browser()
+    await browser.visit((session) => session.set('cart', ['pear']))
+    const { session, end } = await browser.request()
+    const cart = session.get('cart') as unknown[]
+    cart.push(() => 'a function')
+    assert.equal((await end(500)).cookie, null)
+    assert.deepEqual(session.get('cart'), ['pear'])
+    assert.equal(app.eventsOf('dropped').length, 1)
+  })
+
   testOnBoth('gets another id when its own is taken', async (app) => {
     const browser = app.browser()
     app.store.answer('create', 'taken')

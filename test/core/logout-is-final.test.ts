@@ -236,6 +236,20 @@ suite('after a session has ended', () => {
     assert.equal(await app.sessions.count(), 0)
   })
 
+  testOnBoth('a change inside an object is dropped like any other', async (app) => {
+    const browser = app.browser()
+    await browser.visit((session) => session.set('cart', ['pear']))
+    const { session, end } = await browser.request()
+    await app.sessions.revoke(browser.id ?? '', { anyPrincipal: true })
+    session.get('cart')?.push('quince')
+    await app.rejects(session.save(), SessionGoneError)
+    assert.deepEqual(session.toJSON(), {})
+    assert.equal(session.modified, false)
+    session.login('ada')
+    await end()
+    assert.deepEqual(await app.data(browser.id), {})
+  })
+
   testOnBoth('a token that this answer was to bring is not sent any more', async (app) => {
     const { browser, late } = await lateRequest(app)
     late.session.rotate()

@@ -60,6 +60,11 @@ export class ScriptedStore implements Store {
     this.#add(verb, { before })
   }
 
+  /** What was asked for and has met no call yet does not happen. */
+  forgive(verb: Verb) {
+    this.#twists.delete(verb)
+  }
+
   /** The next call waits, before its effect or between its effect and its answer. */
   hold(verb: Verb, when: 'before' | 'after' = 'before'): HeldCall {
     let [arrive, release] = [() => {}, () => {}]
