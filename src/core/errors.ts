@@ -15,6 +15,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_DATA_SIZE'
   | 'ERR_SESSION_DATA_SCHEMA'
 
+const expected: Readonly<Record<number, string>> = { 409: 'Conflict', 503: 'Service Unavailable' }
+
 /**
  * Every error of sessile. `code` never changes; `status` is the HTTP status that Express, Koa,
  * Fastify and Hono read from it. The database's own error, if any, is the `cause`.
@@ -37,6 +39,12 @@ export class SessionError extends Error {
     this.code = code
     this.status = options?.status ?? 500
     this.statusCode = this.status
+    const body = expected[this.status]
+    if (body !== undefined) {
+      // What Hono asks of an error; one that has it not is a bug to Hono, logged and answered as 500.
+      const value = (): Response => new Response(`${body}\n`, { status: this.status })
+      Object.defineProperty(this, 'getResponse', { value })
+    }
   }
 }
 

@@ -7,9 +7,11 @@ import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { promisify } from 'node:util'
 import type { FastifyInstance } from 'fastify'
+import type { Hono } from 'hono'
 import type Koa from 'koa'
 import { Browser } from '../adapters/adapter-conformance.ts'
 import { close, listen as listenFastify } from '../adapters/fastify-app.ts'
+import { serveHono } from '../adapters/hono-app.ts'
 import { root } from '../repo/repository-files.ts'
 import { listen } from '../support/http-exchange.ts'
 
@@ -24,6 +26,7 @@ const pages: Readonly<Record<string, (app: never) => Promise<Served>>> = {
   async fastify(app: FastifyInstance) {
     return { url: await listenFastify(app), [Symbol.asyncDispose]: () => close(app) }
   },
+  hono: (app: Hono) => serveHono(app),
   koa: (app: Koa) => listen(http.createServer(app.callback())),
 }
 
