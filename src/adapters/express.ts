@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { attachSession, runWithSession } from '../core/request-context.ts'
 import type { Session } from '../core/session.ts'
 import type { SessionInterface } from '../core/session-interface.ts'
-import { isHooked } from './header-commit.ts'
 import { NodeExchange } from './node-exchange.ts'
 import { isPromise } from './request-facts.ts'
 
@@ -33,13 +32,22 @@ export type SessionMiddleware = (
  * 4 and 5.
  *
  * Mount it before everything that uses the session. Where it is mounted more than once on the way
- * to a handler, the first one counts. Errors of the store go to `next(error)`, with `status` 503.
+ * to a handler, the first one counts, and those of other sessions are refused. Errors of the store go to `next(error)`, with `status` 503.
  */
 export function sessionMiddleware<T extends object>(
   sessions: SessionInterface<T>,
 ): SessionMiddleware {
   return function sessile(request, response, next) {
-    if (isHooked(response)) return next()
+    let outer: NodeExchange<T> | null
+    try {
+      outer = NodeExchange.of(response, sessions)
+    } catch (error) {
+      return next(error)
+    }
+    if (outer !== null) {
+      request.session ??= outer.session as unknown as Session
+      return next()
+    }
     const exchange = new NodeExchange(sessions, request, response, next)
     const proceed = (session: Session<T>): void => {
       exchange.session = session

@@ -48,8 +48,9 @@ export function hookResponse(response: ServerResponse, commit: HeaderCommit): { 
   return hook
 }
 
-export function isHooked(response: ServerResponse): boolean {
-  return hookKey in response
+/** The commit that a response waits for already, by a middleware that was mounted before. */
+export function commitOf(response: ServerResponse): HeaderCommit | undefined {
+  return (response as Partial<Hooked>)[hookKey]?.commit
 }
 
 type Method<R> = (this: Hooked, ...args: unknown[]) => R

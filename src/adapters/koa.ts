@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { attachedSession, attachSession, runWithSession } from '../core/request-context.ts'
+import { attachSession, runWithSession } from '../core/request-context.ts'
 import type { DefaultSessionData, Session } from '../core/session.ts'
 import type { SavedSession, SessionInterface } from '../core/session-interface.ts'
-import { isHooked } from './header-commit.ts'
 import { NodeExchange } from './node-exchange.ts'
 
 /** What the middleware adds to Koa's context: `new Koa<DefaultState, SessionContext<Data>>()`. */
@@ -28,7 +27,7 @@ export type SessionMiddleware = (context: KoaContext, next: () => Promise<unknow
  * it: Koa, a stream, or with `ctx.respond = false` the app itself. For Koa 3.
  *
  * Mount it before everything that uses the session. Where it is mounted more than once on the way
- * to a handler, the first one counts. A session that cannot be loaded rejects like any middleware.
+ * to a handler, the first one counts, and those of other sessions are refused. A session that cannot be loaded rejects like any middleware.
  * One that cannot be stored is known only when the response is about to leave, after all middleware:
  * that error goes to `ctx.onerror`, and so to `app.on('error')`, with `status` 503.
  */
@@ -36,9 +35,10 @@ export function sessionMiddleware<T extends object>(
   sessions: SessionInterface<T>,
 ): SessionMiddleware {
   return async function sessile(context, next) {
-    if (isHooked(context.res)) {
-      // The hook may be that of another framework, around this app.
-      attach(context, attachedSession<T>(context.req))
+    // The one that was mounted before may be that of another framework, around this app.
+    const outer = NodeExchange.of(context.res, sessions)
+    if (outer !== null) {
+      attach(context, outer.session as Session<T>)
       await next()
       return
     }

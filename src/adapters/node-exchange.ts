@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { SessionOptionsError } from '../core/errors.ts'
 import type { Session } from '../core/session.ts'
 import type {
   SavedSession,
@@ -7,7 +8,7 @@ import type {
   SessionResponse,
 } from '../core/session-interface.ts'
 import type { MaybePromise } from '../core/store.ts'
-import { type HeaderCommit, hookResponse } from './header-commit.ts'
+import { commitOf, type HeaderCommit, hookResponse } from './header-commit.ts'
 import { headersAfterFailure, isPromise, isSecure } from './request-facts.ts'
 import { type ResponseSnapshot, takeSnapshot } from './response-snapshot.ts'
 
@@ -38,6 +39,24 @@ export class NodeExchange<T extends object> implements SessionRequest, HeaderCom
     this.#request = request
     this.#response = response
     this.#hook = hookResponse(response, this)
+  }
+
+  /**
+   * The exchange of a middleware that was mounted before: a request has one session.
+   *
+   * @throws SessionOptionsError if it is one of other sessions
+   */
+  static of<T extends object>(
+    response: ServerResponse,
+    sessions: SessionInterface<T>,
+  ): NodeExchange<T> | null {
+    const outer = commitOf(response)
+    if (outer === undefined) return null
+    if (outer instanceof NodeExchange && outer.#sessions === sessions) return outer
+    throw new SessionOptionsError(
+      'Two session middlewares of different sessions are mounted on the way to one handler. Mount ' +
+        'each where the other is not, for example on routers of their own.',
+    )
   }
 
   get cookie(): string | undefined {

@@ -9,6 +9,7 @@ import {
   StoreUnavailableError,
 } from '../../src/index.ts'
 import { memoryStore } from '../../src/memory.ts'
+import { withSessions } from '../../src/node.ts'
 import { faultyStore } from '../support/faulty-store.ts'
 import { ask, listen, turns } from '../support/http-exchange.ts'
 import { describeAdapter } from './adapter-conformance.ts'
@@ -53,18 +54,43 @@ const signIn: Handler = (request, response) => {
 for (const version of [4, 5] as const) {
   describe(`the middleware in Express ${version}`, () => {
     test('that is mounted more than once counts once', async () => {
-      const [outer, inner] = [createStore(), createStore()]
+      const { sessions } = createStore()
       const app = createExpress(version)
-      app.use(sessionMiddleware(outer.sessions))
-      app.use(sessionMiddleware(inner.sessions))
+      app.use(sessionMiddleware(sessions))
+      app.use(sessionMiddleware(sessions))
       const sub = createExpress(version)
-      sub.use(sessionMiddleware(inner.sessions))
+      sub.use(sessionMiddleware(sessions))
       sub.get('/login', signIn)
       app.use(sub)
       await using target = await serve(app)
       assert.equal((await ask(`${target.url}/login`)).setCookies.length, 1)
-      assert.equal(await outer.sessions.count(), 1)
-      assert.deepEqual(inner.store.calls, [])
+      assert.equal(await sessions.count(), 1)
+    })
+
+    test('that is mounted behind one of other sessions is refused', async () => {
+      const [outer, inner] = [createStore(), createStore()]
+      const app = createExpress(version)
+      app.use(sessionMiddleware(outer.sessions))
+      app.use('/admin', sessionMiddleware(inner.sessions))
+      app.get('/admin', signIn)
+      app.use(((error, _request, response, _next) => {
+        response.status(500).send((error as { code?: string }).code)
+      }) satisfies ErrorHandler)
+      await using target = await serve(app)
+      assert.equal((await ask(`${target.url}/admin`)).text, 'ERR_SESSION_OPTIONS')
+      assert.equal(await outer.sessions.count(), 0)
+    })
+
+    test('that is mounted inside withSessions of node:http uses its session', async () => {
+      const { sessions } = createStore()
+      const app = createExpress(version)
+      app.use(sessionMiddleware(sessions))
+      app.get('/', ((request, response) => {
+        response.send(String(Object.is(request.session, sessions.of(request))))
+      }) satisfies Handler)
+      const listener = withSessions(sessions, (request, response) => app(request, response))
+      await using target = await listen(http.createServer(listener))
+      assert.equal((await ask(target.url)).text, 'true')
     })
 
     test('gives the same session to the request, the manager and the proxy', async () => {

@@ -92,10 +92,9 @@ describe('the middleware in Koa', () => {
   })
 
   test('that is mounted more than once counts once', async () => {
-    const inner = createSessions<Data>({ store: memoryStore(), sweepInterval: false })
     await using target = await serve((app, sessions) => {
       app.use(sessionMiddleware(sessions))
-      app.use(sessionMiddleware(inner))
+      app.use(sessionMiddleware(sessions))
       app.use((ctx) => {
         ctx.session.login('ada')
         ctx.body = 'welcome'
@@ -103,7 +102,17 @@ describe('the middleware in Koa', () => {
     })
     assert.equal((await ask(target.url)).setCookies.length, 1)
     assert.equal(await target.sessions.count(), 1)
-    assert.equal(await inner.count(), 0)
+  })
+
+  test('that is mounted behind one of other sessions is refused', async () => {
+    await using target = await serve((app, sessions) => {
+      app.silent = true
+      app.use(sessionMiddleware(sessions))
+      app.use(sessionMiddleware(sessions))
+      app.use((ctx) => ctx.session.login('ada'))
+    })
+    assert.equal((await ask(target.url)).status, 500)
+    assert.equal(await target.sessions.count(), 0)
   })
 
   test('finds the session of an Express app around it', async () => {

@@ -48,18 +48,27 @@ export class SessionTable {
       ${text('data')}, version, created_at, last_seen_at, idle_timeout, absolute_expires_at,
       expires_at, persistent, ${text('user_agent')}, ip, typeof(data)`
 
-    this.#load = connection.query(`SELECT ${columns} FROM ${table} WHERE id = ? AND expires_at > ?`)
+    // A row that somebody has edited: some drivers throw at such a number, others round it.
+    const integers = `version, created_at, last_seen_at, idle_timeout, absolute_expires_at,
+      expires_at, coalesce(previous_secret_until, 0)`
+    const isReadable = `max(${integers}) <= ${Number.MAX_SAFE_INTEGER}
+      AND min(${integers}) >= ${Number.MIN_SAFE_INTEGER}`
+
+    this.#load = connection.query(`
+      SELECT ${columns} FROM ${table} WHERE id = ? AND expires_at > ? AND ${isReadable}`)
     this.#list = connection.query(`
       SELECT ${columns} FROM ${table}
-      WHERE principal = ? AND id < ? AND expires_at > ? ORDER BY id DESC LIMIT ?`)
+      WHERE principal = ? AND id < ? AND expires_at > ? AND ${isReadable}
+      ORDER BY id DESC LIMIT ?`)
     this.#scan = connection.query(`
-      SELECT ${columns} FROM ${table} WHERE id > ? ORDER BY id LIMIT ?`)
+      SELECT ${columns} FROM ${table} WHERE id > ? AND ${isReadable} ORDER BY id LIMIT ?`)
 
     this.#exists = connection.query(`SELECT 1 FROM ${table} WHERE id = ?`)
     this.#liveVersion = connection.query(`
-      SELECT version FROM ${table} WHERE id = ? AND expires_at > ?`)
+      SELECT version FROM ${table} WHERE id = ? AND expires_at > ? AND ${isReadable}`)
     this.#versionFor = connection.query(`
-      SELECT version FROM ${table} WHERE id = ? AND principal IS coalesce(?, principal)`)
+      SELECT min(version, ${Number.MAX_SAFE_INTEGER}) FROM ${table}
+      WHERE id = ? AND principal IS coalesce(?, principal)`)
     this.#countOthers = connection.query(`
       SELECT count(*) FROM ${table} WHERE principal = ? AND id <> ? AND expires_at > ?`)
 
