@@ -1,3 +1,4 @@
+import { SessionOptionsError } from '../core/errors.ts'
 import { attachSession, runWithSession } from '../core/request-context.ts'
 import type { DefaultSessionData, Session } from '../core/session.ts'
 import type { SessionInterface } from '../core/session-interface.ts'
@@ -32,16 +33,23 @@ export type SessionMiddleware<Context> = (
  * before the first byte of its body. For Hono 4, wherever it runs.
  *
  * Mount it before everything that uses the session. Where it is mounted more than once on the way
- * to a handler, the first one counts. Errors of the store go to `app.onError`, with `status` 503;
- * without one of your own Hono answers with that status.
+ * to a handler, the first one counts, and those of other sessions are refused. Errors of the store
+ * go to `app.onError`, with `status` 503; without one of your own Hono answers with that status.
  */
 export function sessionMiddleware<T extends object, Context extends HonoContext = HonoContext>(
   sessions: SessionInterface<T>,
   { clientAddress }: HonoOptions<Context> = {},
 ): SessionMiddleware<Context> {
   return async function sessile(given, next) {
-    if (seen.has(given)) return next()
-    seen.add(given)
+    const outer = mounted.get(given)
+    if (outer === sessions) return next()
+    if (outer !== undefined) {
+      throw new SessionOptionsError(
+        'Two session middlewares of different sessions are mounted on the way to one handler. Mount ' +
+          'each where the other is not, for example on paths of their own.',
+      )
+    }
+    mounted.set(given, sessions)
     const context = given as unknown as Internals
     const visit = new FetchVisit(context.req.raw, () => clientAddress?.(given))
     const session = await sessions.open(visit)
@@ -74,7 +82,8 @@ export function sessionMiddleware<T extends object, Context extends HonoContext 
   }
 }
 
-const seen = new WeakSet<object>()
+/** A request has one session. */
+const mounted = new WeakMap<object, unknown>()
 
 /** The part of Hono's context whose types know the environment of the app, and we do not. */
 interface Internals extends HonoContext {

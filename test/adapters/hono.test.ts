@@ -60,19 +60,27 @@ describe('the middleware in Hono', () => {
 
   test('that is mounted more than once counts once, also in a sub-app', async () => {
     const { sessions, app } = createApp()
-    const inner = createApp()
+    const inner = new Hono<SessionEnv<Data>>()
     app.use(sessionMiddleware(sessions))
-    app.use(sessionMiddleware(inner.sessions))
-    inner.app.use(sessionMiddleware(inner.sessions))
-    inner.app.get('/login', (c) => {
+    app.use(sessionMiddleware(sessions))
+    inner.use(sessionMiddleware(sessions))
+    inner.get('/login', (c) => {
       c.var.session.login('ada')
       return c.text('welcome')
     })
-    app.route('/members', inner.app)
+    app.route('/members', inner)
     const response = await app.request('/members/login')
     assert.deepEqual([await response.text(), names(response)], ['welcome', ['__Host-session']])
     assert.equal(await sessions.count(), 1)
-    assert.deepEqual(inner.store.calls, [])
+  })
+
+  test('is refused behind one of other sessions', async () => {
+    const { sessions, app } = createApp()
+    app.use(sessionMiddleware(sessions))
+    app.use(sessionMiddleware(createApp().sessions))
+    app.get('/', (c) => c.text(String(c.var.session.size)))
+    app.onError((error) => new Response((error as SessionError).code, { status: 500 }))
+    assert.equal(await (await app.request('/')).text(), 'ERR_SESSION_OPTIONS')
   })
 
   test('works for the paths where it is mounted, and not beside', async () => {
