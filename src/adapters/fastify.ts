@@ -31,7 +31,7 @@ type SendHook = (
 
 interface FastifyApp {
   decorateRequest(name: 'session', value: null): unknown
-  addHook(name: 'onRequest' | 'preValidation', hook: RequestHook): unknown
+  addHook(name: 'onRequest', hook: RequestHook): unknown
   addHook(name: 'onSend', hook: SendHook): unknown
 }
 
@@ -69,13 +69,6 @@ export async function sessionPlugin(
     const opened = exchange.open()
     if (isPromise(opened)) opened.then(proceed, next)
     else proceed(opened)
-  })
-
-  // The body arrives in events of the socket, which know nothing of the request's context.
-  app.addHook('preValidation', function sessile(request, _reply, next) {
-    const session = exchanges.get(request)?.session
-    if (session) runWithSession(session, next)
-    else next()
   })
 
   app.addHook('onSend', function sessile(request, _reply, payload, next) {

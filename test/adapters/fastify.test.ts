@@ -2,7 +2,10 @@
 // biome-ignore-all lint/nursery/noFloatingPromises: Fastify's promises may be left to it
 // biome-ignore-all lint/nursery/useAwaitThenable: Fastify's promises are none to Biome
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import http from 'node:http'
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import cookie from '@fastify/cookie'
 import fastify, { type FastifyInstance } from 'fastify'
@@ -59,6 +62,23 @@ describe('the plugin in Fastify', () => {
       body: '{"name":"Ada"}',
     })
     assert.deepEqual([text, setCookies.length], ['{"name":"Ada"}', 1])
+  })
+
+  test('finds the session in the proxy after a body that came in parts', async () => {
+    await using target = await serve((app, { sessions }) => {
+      app.register(sessionPlugin, { sessions })
+      app.post('/', async (request) => {
+        currentSession.set('name', request.body as string)
+        return currentSession
+      })
+    })
+    const headers = { 'Content-Type': 'text/plain' }
+    const request = http.request(target.url, { method: 'POST', headers, agent: false })
+    request.write('Ada ')
+    await turns(50)
+    request.end('Lovelace')
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+    assert.equal(await text(response), '{"name":"Ada Lovelace"}')
   })
 
   test('works for the instance that registers it and below, and not beside', async () => {
