@@ -10,7 +10,7 @@ export function connectionsOf(client: PostgresClient): PostgresConnections {
   if (isPostgresJs(client)) return postgresJsConnections(client)
   if (isPglite(client)) return pgliteConnections(client)
   if (isPgPool(client)) return pgConnections(client)
-  const { query } = (client ?? {}) as { query?: unknown }
+  const { query } = Object(client) as { query?: unknown }
   if (typeof query === 'function') {
     throw new SessionOptionsError(
       'postgresStore: a single connection runs one query at a time and is lost for good when it ' +
@@ -22,18 +22,18 @@ export function connectionsOf(client: PostgresClient): PostgresConnections {
   )
 }
 
-function isPgPool(client: object): client is PgPool {
-  const { connect, totalCount } = client as Partial<PgPool>
+function isPgPool(client: unknown): client is PgPool {
+  const { connect, totalCount } = Object(client) as Partial<PgPool>
   return typeof connect === 'function' && typeof totalCount === 'number'
 }
 
-function isPglite(client: object): client is PgliteDatabase {
-  const { exec, transaction, query } = client as Partial<PgliteDatabase>
+function isPglite(client: unknown): client is PgliteDatabase {
+  const { exec, transaction, query } = Object(client) as Partial<PgliteDatabase>
   return [exec, transaction, query].every((each) => typeof each === 'function')
 }
 
 function isPostgresJs(client: unknown): client is PostgresJsSql {
   if (typeof client !== 'function') return false
-  const { unsafe, begin } = client as unknown as Partial<PostgresJsSql>
+  const { unsafe, begin } = client as Partial<PostgresJsSql>
   return typeof unsafe === 'function' && typeof begin === 'function'
 }

@@ -7,6 +7,7 @@ import type {
   PostgresRow,
   PostgresStatement,
 } from './postgres-connections.ts'
+import { withoutData } from './postgres-errors.ts'
 
 // The parsers that an app sets with `pg.types.setTypeParser` are for its own queries.
 const AS_TEXT: PgQuery['types'] = { getTypeParser: () => (value) => value }
@@ -47,12 +48,12 @@ class PgConnection implements PostgresConnection {
     const { name, sql } = statement
     const query: PgQuery = { text: sql, values: parameters, rowMode: 'array', types: AS_TEXT }
     if (name !== null) query.name = name
-    const { rows } = (await this.#client.query(query)) as PgResult
+    const { rows } = (await withoutData(this.#client.query(query))) as PgResult
     return rows as unknown as PostgresRow[]
   }
 
   async execute(sql: string): Promise<void> {
-    await this.#client.query({ text: sql, rowMode: 'array', types: AS_TEXT })
+    await withoutData(this.#client.query({ text: sql, rowMode: 'array', types: AS_TEXT }))
   }
 
   async transaction<T>(

@@ -5,6 +5,7 @@ import type {
   PostgresQueries,
   PostgresRow,
 } from './postgres-connections.ts'
+import { withoutData } from './postgres-errors.ts'
 
 const asText = (value: string) => value
 // bool, bytea, int8, text, uuid
@@ -16,7 +17,7 @@ export function pgliteConnections(database: PgliteDatabase): PostgresConnections
     ...queriesOf(database),
     transaction: (opening, work) =>
       database.transaction(async (transaction) => {
-        await withoutParameters(() => transaction.exec(opening))
+        await transaction.exec(opening)
         return work(queriesOf(transaction))
       }),
     release() {},
@@ -32,22 +33,13 @@ export function pgliteConnections(database: PgliteDatabase): PostgresConnections
 
 function queriesOf(database: PgliteTransaction): PostgresQueries {
   return {
-    query: ({ sql }, parameters) =>
-      withoutParameters(async () => {
-        const options = { rowMode: 'array', parsers: AS_TEXT } as const
-        const { rows } = await database.query(sql, parameters, options)
-        return rows as PostgresRow[]
-      }),
-    execute: (sql) => withoutParameters(async () => void (await database.exec(sql))),
-  }
-}
-
-/** PGlite puts the parameters into its errors: session data, which would end in a log. */
-async function withoutParameters<T>(run: () => Promise<T>): Promise<T> {
-  try {
-    return await run()
-  } catch (error) {
-    if (error instanceof Error && 'params' in error) error.params = []
-    throw error
+    async query({ sql }, parameters) {
+      const options = { rowMode: 'array', parsers: AS_TEXT } as const
+      const { rows } = await withoutData(database.query(sql, parameters, options))
+      return rows as PostgresRow[]
+    },
+    async execute(sql) {
+      await withoutData(database.exec(sql))
+    },
   }
 }

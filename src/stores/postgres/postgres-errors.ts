@@ -52,3 +52,19 @@ export function misfitError(error: unknown): StoreSetupError {
     },
   )
 }
+
+const MAY_HOLD_DATA = ['detail', 'where', 'params', 'parameters', 'args']
+
+/** Drivers put the values of a row, or of the parameters, into errors, which end in a log. */
+export async function withoutData<T>(pending: PromiseLike<T>): Promise<T> {
+  try {
+    return await pending
+  } catch (error) {
+    if (error instanceof Error) {
+      for (const name of MAY_HOLD_DATA) {
+        if (name in error) Object.assign(error, { [name]: undefined })
+      }
+    }
+    throw error
+  }
+}

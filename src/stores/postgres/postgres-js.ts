@@ -5,6 +5,7 @@ import type {
   PostgresQueries,
   PostgresRow,
 } from './postgres-connections.ts'
+import { withoutData } from './postgres-errors.ts'
 
 /**
  * postgres.js spreads queries over its connections by itself and lets nobody close one of them: a
@@ -32,11 +33,12 @@ export function postgresJsConnections(sql: PostgresJsSql): PostgresConnections {
 function queriesOf(sql: PostgresJsTransaction): PostgresQueries {
   return {
     async query({ name, sql: text }, parameters) {
-      const rows = await sql.unsafe(text, parameters, { prepare: name !== null }).values()
+      const query = sql.unsafe(text, parameters, { prepare: name !== null })
+      const rows = await withoutData(query.values())
       return (rows as unknown[][]).map(toRow)
     },
     async execute(text) {
-      await sql.unsafe(text)
+      await withoutData(sql.unsafe(text))
     },
   }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { SessionOptionsError, StoreSetupError } from '../../core/errors.ts'
 import type { PostgresConnection, PostgresQueries } from './postgres-connections.ts'
+import { toArray } from './postgres-values.ts'
 
 /**
  * The SQL that makes the tables, for those who create them themselves (`migrate: false`).
@@ -84,12 +85,14 @@ async function missingSchema(
   tables: PostgresTableNames,
 ): Promise<readonly string[]> {
   const steps = migrations(tables)
-  const exists = 'SELECT to_regclass($1::text) IS NOT NULL, to_regclass($2::text) IS NOT NULL'
-  const [found] = await queries.query({ name: null, sql: exists }, [
-    tables.versions,
-    tables.sessions,
-  ])
-  const [hasVersions, hasSessions] = (found ?? []).map((each) => each === 't')
+  // Not to_regclass: inside a transaction that has waited, it does not see what was made meanwhile.
+  const exists =
+    'SELECT relname FROM pg_class WHERE relname = ANY ($1::text[]) AND pg_table_is_visible(oid)'
+  const names = toArray([tables.sessions, tables.versions])
+  const found = await queries.query({ name: null, sql: exists }, [names])
+  const [hasSessions, hasVersions] = [tables.sessions, tables.versions].map((name) =>
+    found.some(([relname]) => relname === name),
+  )
   if (!hasVersions) {
     if (!hasSessions) return steps
     throw new StoreSetupError(

@@ -100,7 +100,7 @@ WHERE ${table}.id = given.id AND version = given.expected_version AND expires_at
 RETURNING ${table}.id, given.expected_version`
 
   // One lookup per row, in the order of the given ids, whatever the planner thinks of the table: a
-  // LATERAL subquery that locks is never flattened into a join.
+  // LATERAL subquery that locks, or has an OFFSET, is never flattened into a join.
   const updateMany = (set: string) => (query: string) =>
     `WITH given AS (
   ${query}
@@ -139,8 +139,10 @@ SELECT id, version FROM locked`
       ),
       many: kept(
         'load_many',
-        `SELECT ${columns.sql} FROM ${table}
-WHERE id = ANY (${unseen('$1::uuid[]')}::uuid[]) AND expires_at > $2::bigint`,
+        `SELECT found.* FROM unnest(${unseen('$1::uuid[]')}) AS given (id) CROSS JOIN LATERAL (
+  SELECT ${columns.sql} FROM ${table}
+  WHERE ${table}.id = given.id AND expires_at > $2::bigint OFFSET 0
+) AS found`,
       ),
     },
 
