@@ -105,10 +105,11 @@ describe('the middleware in Koa', () => {
   })
 
   test('that is mounted behind one of other sessions is refused', async () => {
+    const others = createSessions<Data>({ store: memoryStore(), sweepInterval: false })
     await using target = await serve((app, sessions) => {
       app.silent = true
       app.use(sessionMiddleware(sessions))
-      app.use(sessionMiddleware(sessions))
+      app.use(sessionMiddleware(others))
       app.use((ctx) => ctx.session.login('ada'))
     })
     assert.equal((await ask(target.url)).status, 500)
