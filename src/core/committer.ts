@@ -128,7 +128,7 @@ export class Committer {
     try {
       return await store(operations)
     } catch (error) {
-      working.restore(operations)
+      working.restore()
       const isStronger = visit.rotation === 'none' || rotation === 'login'
       if (visit.working === working && isStronger) visit.rotation = rotation
       throw error
@@ -163,7 +163,8 @@ export class Committer {
     const { record, admission } = found
     const now = this.#options.clock.now()
     const isTimed = record.previousSecretHash !== null && record.previousSecretUntil === null
-    if (admission === 'current' && isTimed) return 'confirm'
+    const isPresented = visit.issued?.token !== found.token
+    if (admission === 'current' && isTimed) return isPresented ? 'confirm' : 'none'
     const tooLate = visit.headersLeft && occasion.explicit
     if (this.#options.rotateAfter === null || tooLate || occasion.failed) return 'none'
     const secretAge = now - (visit.working.state.payload.rotatedAt ?? record.createdAt)

@@ -109,6 +109,24 @@ suite('a store that does not answer', () => {
     options,
   )
 
+  test('after a conflict has taken its time leaves only the rest of it', async (t) => {
+    const app = new TestApp(t, { storeTimeout: '300ms', asynchronous: true })
+    const browser = app.browser()
+    await browser.visit((session) => session.set('count', 1))
+    const request = await browser.request()
+    request.session.set('count', 2)
+    app.store.meanwhile('save', async () => {
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      await browser.visit((session) => session.set('name', 'Ada Lovelace'), {
+        app: app.anotherProcess(),
+      })
+    })
+    const held = app.store.hold('load')
+    const duration = await timed(app.rejects(request.end(), StoreUnavailableError))
+    assert.ok(duration < 430, `${duration} ms`)
+    held.release()
+  })
+
   test('in the middle of a conflict fails the request in time', async (t) => {
     const app = new TestApp(t, { ...options, asynchronous: true })
     const browser = app.browser()

@@ -1,30 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite } from 'node:test'
-import type { TestApp } from '../support/test-app.ts'
+import { dueSession, isKnown, rotatedSession, rotating } from '../support/rotating-sessions.ts'
 import { testOnBoth } from '../support/test-app.ts'
-
-const options = { rotateAfter: '5m', idleTimeout: '1h' } as const
-
-/** A session that is old enough to be rotated by the clock. */
-async function dueSession(app: TestApp) {
-  const browser = app.browser()
-  await browser.visit((session) => session.set('count', 1))
-  app.clock.advance('5m')
-  return { browser, cookie: browser.cookie }
-}
-
-/** The session after a timed rotation, and a browser that did not get the new cookie. */
-async function rotatedSession(app: TestApp) {
-  const { browser, cookie } = await dueSession(app)
-  const straggler = app.browser()
-  straggler.cookie = cookie
-  await browser.visit()
-  assert.notEqual(browser.cookie, cookie)
-  return { browser, straggler }
-}
-
-const isKnown = (browser: ReturnType<TestApp['browser']>) =>
-  browser.read((session) => session.get('count') !== undefined)
 
 suite('a timed rotation', () => {
   testOnBoth(
@@ -37,7 +14,7 @@ suite('a timed rotation', () => {
       assert.notEqual(answer.cookie, cookie)
       assert.deepEqual(app.eventsOf('rotated'), [{ type: 'rotated', id: browser.id, timed: true }])
     },
-    options,
+    rotating,
   )
 
   testOnBoth(
@@ -50,7 +27,7 @@ suite('a timed rotation', () => {
       app.clock.advance('1ms')
       assert.ok((await browser.visit()).cookie)
     },
-    options,
+    rotating,
   )
 
   testOnBoth(
@@ -62,7 +39,7 @@ suite('a timed rotation', () => {
       app.clock.advance('1ms')
       assert.ok((await browser.visit()).cookie)
     },
-    options,
+    rotating,
   )
 
   testOnBoth(
@@ -81,7 +58,7 @@ suite('a timed rotation', () => {
       app.clock.advance('1m')
       assert.ok((await browser.visit()).cookie)
     },
-    options,
+    rotating,
   )
 
   testOnBoth('does not happen by default', async (app) => {
@@ -110,7 +87,7 @@ suite('a timed rotation', () => {
         assert.equal(await isKnown(browser), true)
       }
     },
-    options,
+    rotating,
   )
 
   testOnBoth(
@@ -129,7 +106,7 @@ suite('a timed rotation', () => {
       assert.equal(await isKnown(browser), true)
       assert.deepEqual(await app.data(browser.id), { count: 1, color: 'purple' })
     },
-    options,
+    rotating,
   )
 
   testOnBoth(
@@ -150,7 +127,7 @@ suite('a timed rotation', () => {
       await browser.visit(undefined, { app: strict })
       assert.equal(await isKnown(browser), true)
     },
-    options,
+    rotating,
   )
 
   testOnBoth(
@@ -164,143 +141,60 @@ suite('a timed rotation', () => {
       assert.equal(browser.cookie, cookie)
       assert.equal(await isKnown(browser), true)
     },
-    options,
-  )
-})
-
-suite('the previous secret after a timed rotation', () => {
-  testOnBoth(
-    'admits, and sends no cookie, until the new one is presented',
-    async (app) => {
-      const { browser, straggler } = await rotatedSession(app)
-      app.clock.advance('29s')
-      const answer = await straggler.visit((session) =>
-        session.update('count', (count = 0) => count + 1),
-      )
-      assert.equal(answer.cookie, null)
-      assert.equal((await app.data(browser.id))?.count, 2)
-    },
-    options,
+    rotating,
   )
 
   testOnBoth(
-    'admits for 30 seconds after the new one was first presented',
+    'happens once to a request that saves several times, and is not confirmed by it',
     async (app) => {
-      const { browser, straggler } = await rotatedSession(app)
-      app.clock.advance('10s')
-      await browser.visit()
-      app.clock.advance('29999ms')
-      assert.equal(await isKnown(straggler), true)
-      app.clock.advance('1ms')
-      assert.equal(await isKnown(straggler), false)
-      assert.equal(await isKnown(browser), true)
-      assert.deepEqual(app.eventsOf('superseded').length, 1)
-    },
-    options,
-  )
-
-  testOnBoth(
-    'is superseded for a minute after that, then replayed',
-    async (app) => {
-      const { browser, straggler } = await rotatedSession(app)
-      await browser.visit()
-      app.clock.advance('89999ms')
-      assert.equal((await straggler.visit((session) => session.set('count', 9))).cookie, null)
-      app.clock.advance('1ms')
-      await straggler.visit()
-      const told = app.eventTypes().filter((type) => type === 'superseded' || type === 'replayed')
-      assert.deepEqual(told, ['superseded', 'replayed'])
-    },
-    options,
-  )
-
-  testOnBoth(
-    'is confirmed once: later requests do not prolong the 30 seconds',
-    async (app) => {
-      const { browser, straggler } = await rotatedSession(app)
-      await browser.visit()
-      app.clock.advance('20s')
-      await browser.visit((session) => session.set('count', 5))
-      app.clock.advance('10s')
-      assert.equal(await isKnown(straggler), false)
-    },
-    options,
-  )
-
-  testOnBoth(
-    'that alone keeps arriving leads to another rotation after 30 seconds',
-    async (app) => {
-      const { straggler } = await rotatedSession(app)
-      app.clock.advance('29999ms')
-      assert.equal((await straggler.visit()).cookie, null)
-      app.clock.advance('1ms')
-      assert.ok((await straggler.visit()).cookie)
+      const { browser, cookie } = await dueSession(app)
+      await browser.visit(async (session) => {
+        for (const count of [2, 3, 4]) {
+          session.set('count', count)
+          await session.save()
+        }
+        await session.save()
+        session.set('count', 5)
+      })
+      assert.equal(app.eventsOf('rotated').length, 1)
+      const record = await app.record(browser.id)
+      assert.equal(record?.previousSecretUntil, null)
+      const straggler = app.browser()
+      straggler.cookie = cookie
+      app.clock.advance('1m')
       assert.equal(await isKnown(straggler), true)
     },
-    options,
+    rotating,
   )
 
   testOnBoth(
-    'is not rotated twice by parallel requests after a lost answer',
-    async (app) => {
-      for (const other of [app, app.anotherProcess()]) {
-        const { straggler } = await rotatedSession(app)
-        app.clock.advance('31s')
-        const requests = [await straggler.request(), await straggler.request({ app: other })]
-        const answers = await Promise.all(requests.map((request) => request.send()))
-        for (const answer of [...answers].reverse()) straggler.receive(answer)
-        assert.equal(await isKnown(straggler), true)
-        assert.equal(answers.filter(({ cookie }) => cookie !== null).length, 1)
-      }
-    },
-    options,
-  )
-
-  testOnBoth(
-    'does not bring back its cookie with a change of the persistence',
+    'that another request met makes a login a session of its own',
     async (app) => {
       const { browser } = await dueSession(app)
-      const [first, second] = [await browser.request(), await browser.request()]
-      second.session.permanent = true
-      await first.end()
-      assert.equal((await second.end()).cookie, null)
-      assert.equal((await app.record(browser.id))?.persistent, true)
+      const { id } = browser
+      const { session, end } = await browser.request()
+      await browser.visit()
+      session.login('ada')
+      await end()
+      assert.notEqual(browser.id, id)
+      assert.equal(await browser.read(({ principal }) => principal), 'ada')
+      assert.equal((await app.record(id))?.principal, null)
     },
-    options,
+    rotating,
   )
 
   testOnBoth(
-    'is dead at once after a login with the new one',
+    'does not follow a login of the same request',
     async (app) => {
-      const { browser, straggler } = await rotatedSession(app)
-      await browser.visit((session) => session.login('ada'))
-      assert.equal(await isKnown(straggler), false)
+      const { browser } = await dueSession(app)
+      await browser.visit(async (session) => {
+        session.login('ada')
+        await session.save()
+        session.set('count', 2)
+      })
+      assert.equal(app.eventsOf('rotated').length, 1)
+      assert.equal(await browser.read(({ principal }) => principal), 'ada')
     },
-    options,
-  )
-
-  testOnBoth(
-    'lets its browser log in, and is dead at once then',
-    async (app) => {
-      const { browser, straggler } = await rotatedSession(app)
-      const late = app.browser()
-      late.cookie = straggler.cookie
-      await straggler.visit((session) => session.login('ada'))
-      assert.equal(await isKnown(straggler), true)
-      assert.equal(await isKnown(late), false)
-      assert.equal(await isKnown(browser), false)
-      assert.equal(app.eventsOf('superseded').length, 1)
-    },
-    options,
-  )
-
-  testOnBoth(
-    'can destroy the session',
-    async (app) => {
-      const { browser, straggler } = await rotatedSession(app)
-      assert.equal((await straggler.visit((session) => session.destroy())).cookie, '')
-      assert.equal(await isKnown(browser), false)
-    },
-    options,
+    rotating,
   )
 })
