@@ -12,6 +12,9 @@ import { withoutData } from './postgres-errors.ts'
 // The parsers that an app sets with `pg.types.setTypeParser` are for its own queries.
 const AS_TEXT: PgQuery['types'] = { getTypeParser: () => (value) => value }
 
+// Shared by all stores, so that each client gets one listener.
+const connections = new WeakMap<PgPoolClient, PgConnection>()
+
 export function pgConnections(pool: PgPool): PostgresConnections {
   const { binary } = (pool.options ?? {}) as { binary?: unknown }
   if (binary === true) {
@@ -21,7 +24,6 @@ export function pgConnections(pool: PgPool): PostgresConnections {
   }
   // Without a listener, an idle connection that breaks ends the process.
   if (pool.listenerCount('error') === 0) pool.on('error', ignore)
-  const connections = new WeakMap<PgPoolClient, PgConnection>()
   return {
     losesByteOrderMarks: false,
     async connect() {
