@@ -120,7 +120,6 @@ export class CommitQueue {
     let record = latest ?? newestBase(jobs)
     const { id } = record
     for (let attempt = 1; ; attempt++) {
-      const startedAt = performance.now()
       const now = this.#options.clock.now()
       const open = await this.#stillAdmitted(jobs, record, now)
       const plan = this.#plan(open, record, now)
@@ -142,11 +141,9 @@ export class CommitQueue {
         return null
       }
       this.#options.events.emit({ type: 'conflict', id, attempt })
-      const took = performance.now() - startedAt
       await pause(attempt)
       for (const job of live) {
-        // A try that takes as long as the last one could not end in time: it is not begun.
-        if (performance.now() + took < job.change.deadline) continue
+        if (performance.now() < job.change.deadline) continue
         this.#reject(job, new SessionConflictError('Other processes kept changing the session.'))
       }
       const [fresh] = await this.#guard.call(
