@@ -80,16 +80,21 @@ class Writers {
   }
 
   async #write({ id }: SessionRecord): Promise<void> {
+    let wasUnavailable = false
     while (!this.#stopped) {
       await elapsed(2)
       try {
         const [loaded] = await this.#store.load([id], now)
         if (loaded === undefined) throw new Error('a session is gone')
         const outcome = await this.#store.save({ ...loaded, data: 'new' }, loaded.version, now)
+        // A write that was given up may still be done by a client that goes on trying.
+        if (outcome === 'conflict' && wasUnavailable) continue
         if (outcome !== 'saved') throw new Error(outcome)
+        wasUnavailable = false
         this.acknowledged.set(id, loaded.version + 1)
       } catch (error) {
         this.errors.push(error)
+        wasUnavailable = error instanceof StoreUnavailableError
         await elapsed(20)
       }
     }
