@@ -1,5 +1,5 @@
 import { SessionDataError } from './errors.ts'
-import { isJson, isPlainObject } from './plain-data.ts'
+import { isJson, isObject, isPlainObject } from './plain-data.ts'
 import { parseRich, type Serializer, stringifyRich } from './serializer.ts'
 
 /** The version of the envelope that this code writes; all versions up to it can be read. */
@@ -71,7 +71,7 @@ export function decodePayload(
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && isPlainObject(value)
+  return isObject(value) && isPlainObject(value)
 }
 
 function isFlashList(value: unknown): value is StoredFlash[] {
@@ -113,6 +113,6 @@ export function fingerprint(value: unknown, key: string): string {
 
 /** A copy that shares nothing with the original: as if it had been stored and loaded. */
 export function copyValue(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null) return value
+  if (!isObject(value)) return value
   return isJson(value, key) ? JSON.parse(JSON.stringify(value)) : parseRich(stringifyRich(value))
 }

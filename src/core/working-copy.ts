@@ -1,6 +1,7 @@
 import type { Operation, SessionState } from './operations.ts'
 import { applyOperation } from './operations.ts'
-import { checkEntry, decodePayload, emptyPayload, fingerprint } from './payload.ts'
+import { checkEntry, copyValue, decodePayload, emptyPayload, fingerprint } from './payload.ts'
+import { isObject } from './plain-data.ts'
 import type { Serializer } from './serializer.ts'
 
 interface HeldObject {
@@ -21,10 +22,12 @@ export class WorkingCopy {
   /** The baseline, decoded when something is compared with it; nobody else has these objects. */
   #baselineData: ReadonlyMap<string, unknown> | null = null
   #operations: Operation[] = []
+  /** Those that the last commit took, for the case that it fails. */
+  #taken: readonly Operation[] = []
   /** Objects of the data that the handler holds, by key. */
   #held = new Map<string, HeldObject>()
   /** Objects that this request has set: their operation holds them, changes inside included. */
-  #set = new Set<unknown>()
+  #set = new Set<object>()
 
   constructor(
     serializer: Serializer,
@@ -42,7 +45,7 @@ export class WorkingCopy {
 
   get(key: string): unknown {
     const value = this.data.get(key)
-    if (typeof value === 'object' && value !== null && !this.#set.has(value)) {
+    if (isObject(value) && !this.#set.has(value)) {
       if (this.#held.get(key)?.value !== value) this.#held.set(key, { value, fingerprint: null })
     }
     return value
@@ -50,15 +53,17 @@ export class WorkingCopy {
 
   set(key: string, value: unknown): void {
     checkEntry(key, value)
-    if (typeof value === 'object' && value !== null) this.#set.add(value)
+    if (isObject(value)) this.#set.add(value)
     this.apply({ type: 'set', key, value })
   }
 
   update(key: string, fn: (value: unknown) => unknown): unknown {
     this.#recordNestedChange(key)
+    const before = this.data.get(key)
     this.apply({ type: 'update', key, fn })
+    this.#letGo(key, before)
     const value = this.data.get(key)
-    if (typeof value === 'object' && value !== null) {
+    if (isObject(value)) {
       this.#held.set(key, { value, fingerprint: fingerprint(value, key) })
     }
     return value
@@ -78,21 +83,22 @@ export class WorkingCopy {
 
   /** Hands the operations over to a commit. `stored` is the form in which it stores their result. */
   take(stored: string | Uint8Array | null): readonly Operation[] {
-    const operations = this.operations()
+    this.#taken = this.operations()
     this.#operations = []
     this.#moveBaseline(stored)
     for (const [key, value] of this.data) {
+      if (!isObject(value)) continue
       if (this.#set.has(value) || this.#held.get(key)?.value === value) {
-        this.#held.set(key, { value: value as object, fingerprint: null })
+        this.#held.set(key, { value, fingerprint: null })
       }
     }
     this.#set = new Set()
-    return operations
+    return this.#taken
   }
 
-  /** Takes back the operations of a commit that failed, so that the next one tries them again. */
-  restore(operations: readonly Operation[]): void {
-    this.#operations = [...operations, ...this.#operations]
+  /** Takes back what a commit that failed had taken, so that the next one tries it again. */
+  restore(): void {
+    this.#operations = [...this.#taken, ...this.#operations]
   }
 
   /** Moves on to what a commit has stored, with what was done since {@link take} on top of it. */
@@ -123,6 +129,17 @@ export class WorkingCopy {
     if (fingerprint(held.value, key) === held.fingerprint) return
     this.#held.delete(key)
     this.set(key, held.value)
+  }
+
+  /** An object that an update has replaced: what the handler does to it from now on is lost. */
+  #letGo(key: string, value: unknown): void {
+    if (!isObject(value)) return
+    const fix = (operation: Operation) =>
+      operation.type === 'set' && operation.key === key && operation.value === value
+        ? { ...operation, value: copyValue(value, key) }
+        : operation
+    this.#operations = this.#operations.map(fix)
+    this.#taken = this.#taken.map(fix)
   }
 
   #storedFingerprint(key: string): string {

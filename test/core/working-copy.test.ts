@@ -265,6 +265,16 @@ suite('update', () => {
     assert.deepEqual(copy.data.get('cart'), [1, 2])
   })
 
+  test('fixes what was set before it: the object is no longer in the data', () => {
+    const copy = new WorkingCopy(jsonSerializer)
+    const cart = [1]
+    copy.set('cart', cart)
+    copy.update('cart', (value) => [...(value as number[]), 2])
+    cart.push(3)
+    assert.deepEqual(copy.operations()[0], { type: 'set', key: 'cart', value: [1] })
+    assert.deepEqual(copy.get('cart'), [1, 2])
+  })
+
   test('whose function throws is not recorded and changes nothing', () => {
     const copy = loaded({ cart: [1] })
     const failure = new Error('sold out')
@@ -293,14 +303,23 @@ suite('after a commit', () => {
     assert.deepEqual(setKeys(copy.operations()).toSorted(), ['cart', 'seen'])
   })
 
+  test('a key whose value was undefined can be deleted like any other', () => {
+    const copy = new WorkingCopy(jsonSerializer)
+    copy.set('note', undefined)
+    copy.take(store(copy.data))
+    copy.apply({ type: 'delete', key: 'note' })
+    assert.deepEqual(copy.operations(), [{ type: 'delete', key: 'note' }])
+    assert.equal(copy.data.has('note'), false)
+  })
+
   test('that failed its operations are done by the next one, with what came since', () => {
     const copy = loaded({ cart: [1] })
     const cart = copy.get('cart') as number[]
     cart.push(2)
-    const operations = copy.take(store({ cart: [1, 2] }))
+    copy.take(store({ cart: [1, 2] }))
     copy.set('later', 1)
     cart.push(3)
-    copy.restore(operations)
+    copy.restore()
     assert.deepEqual(setKeys(copy.operations()), ['cart', 'later', 'cart'])
     assert.deepEqual(copy.data.get('cart'), [1, 2, 3])
   })
