@@ -128,7 +128,8 @@ export class WorkingCopy {
     held.fingerprint ??= this.#storedFingerprint(key)
     if (fingerprint(held.value, key) === held.fingerprint) return
     this.#held.delete(key)
-    this.set(key, held.value)
+    this.#set.add(held.value)
+    this.apply({ type: 'set', key, value: held.value })
   }
 
   /** An object that an update has replaced: what the handler does to it from now on is lost. */
