@@ -167,10 +167,14 @@ export class Committer {
     if (admission === 'current' && isTimed) return isPresented ? 'confirm' : 'none'
     const tooLate = visit.headersLeft && occasion.explicit
     if (this.#options.rotateAfter === null || tooLate || occasion.failed) return 'none'
-    const secretAge = now - (visit.working.state.payload.rotatedAt ?? record.createdAt)
-    // The new secret may have been lost on its way: then only the previous one keeps arriving.
-    const wait = admission === 'previous' ? ROTATION_GRACE : this.#options.rotateAfter
-    return secretAge >= wait ? 'timed' : 'none'
+    const rotatedAt = visit.working.state.payload.rotatedAt ?? record.createdAt
+    // The new secret may have been lost on its way: then only the previous one keeps arriving. A slow
+    // request says nothing about that: the browser sent it before it could know the new one.
+    const isDue =
+      admission === 'previous'
+        ? visit.arrivedAt - rotatedAt >= ROTATION_GRACE
+        : now - rotatedAt >= this.#options.rotateAfter
+    return isDue ? 'timed' : 'none'
   }
 
   async #change(visit: Visit, rotation: Rotation, occasion: CommitOccasion): Promise<void> {

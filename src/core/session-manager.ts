@@ -51,8 +51,8 @@ class SessionManager<T extends object> implements Sessions<T>, SessionHost {
   }
 
   open(request: SessionRequest): MaybePromise<Session<T>> {
-    const { cookie, serializer, store, lazy } = this.#options
-    const visit = new Visit(request, cookie.read(request.cookie), serializer)
+    const { cookie, serializer, store, lazy, clock } = this.#options
+    const visit = new Visit(request, cookie.read(request.cookie), serializer, clock.now())
     const session = new RequestSession<T>(this, visit)
     if (visit.loaded !== null || store.loadsSynchronously || lazy) return session
     return this.#opening.load(visit).then(() => session)

@@ -19,6 +19,8 @@ export type Detachment = 'superseded' | 'newer-format' | 'unavailable'
 /** All that is known of one request's session: the state behind a `Session` object. */
 export class Visit {
   readonly request: SessionRequest
+  /** Epoch milliseconds. */
+  readonly arrivedAt: number
   readonly #serializer: Serializer
   /** The well-formed tokens of the Cookie header. */
   tokens: readonly SessionToken[]
@@ -51,8 +53,14 @@ export class Visit {
   /** The commit under way, if any: the next one of this visit waits for it. */
   committing: Promise<unknown> | null = null
 
-  constructor(request: SessionRequest, tokens: readonly SessionToken[], serializer: Serializer) {
+  constructor(
+    request: SessionRequest,
+    tokens: readonly SessionToken[],
+    serializer: Serializer,
+    arrivedAt: number,
+  ) {
     this.request = request
+    this.arrivedAt = arrivedAt
     this.tokens = tokens
     this.loaded = tokens.length === 0 ? [] : null
     this.#serializer = serializer

@@ -169,4 +169,18 @@ suite('the previous secret after a timed rotation', () => {
     },
     rotating,
   )
+
+  testOnBoth(
+    'does not lead to another rotation by a request that was only slow',
+    async (app) => {
+      const { browser } = await dueSession(app)
+      const slow = await browser.request()
+      await browser.visit()
+      app.clock.advance('1m')
+      slow.session.set('count', 2)
+      assert.equal((await slow.end()).cookie, null)
+      assert.equal(await browser.read((session) => session.get('count')), 2)
+    },
+    rotating,
+  )
 })

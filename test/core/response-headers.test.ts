@@ -48,7 +48,7 @@ function setUp(options: Partial<SessionsOptions<object>> = {}) {
   return {
     events,
     of(use: Use, response: SessionResponse = {}, secure?: boolean, stored = record) {
-      const visit = new Visit({ cookie: null, secure }, [], jsonSerializer)
+      const visit = new Visit({ cookie: null, secure }, [], jsonSerializer, 0)
       visit.accessed = use !== 'unused'
       if (use === 'began') visit.issued = { token, record: stored }
       if (use === 'ended') visit.ended(record.id)
