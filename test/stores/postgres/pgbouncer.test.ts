@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict'
-import { after, suite, test } from 'node:test'
+import { suite, test } from 'node:test'
 import { StoreSetupError } from '../../../src/core/errors.ts'
 import { postgresStore } from '../../../src/postgres.ts'
 import { storeConformance } from '../../../src/testing.ts'
 import { skipWithoutPgbouncer, startPgbouncer } from '../../support/servers/pgbouncer.ts'
 import { sharedPostgres } from '../../support/servers/postgres.ts'
 import { newRecord, now } from '../sqlite/records.ts'
-import { newDatabaseUrl, newPool, pgDatabase } from './postgres-databases.ts'
+import { atEnd, newDatabaseUrl, newPool, pgDatabase } from './postgres-databases.ts'
 
 const skip = sharedPostgres.skip || skipWithoutPgbouncer()
 
 suite('postgresStore through PgBouncer, one connection per transaction', { skip }, async () => {
   if (skip !== false) return
   const bouncer = await startPgbouncer(await newDatabaseUrl())
-  after(() => bouncer.stop())
+  atEnd(() => bouncer.stop())
   const database = await pgDatabase(bouncer.url)
 
   const options = { preparedStatements: false }

@@ -30,11 +30,16 @@ after(async () => {
   for (const end of opened.reverse()) await end()
 })
 
+/** Ends something when the test file ends, after everything that is opened later. */
+export function atEnd(end: () => Promise<unknown>): void {
+  opened.push(end)
+}
+
 /** A database of its own in the shared server, gone when the test file ends. */
 export async function newDatabaseUrl(serverUrl: string = sharedPostgres.url): Promise<string> {
   const name = `test_${randomBytes(8).toString('hex')}`
   await once(serverUrl, `CREATE DATABASE ${name}`)
-  opened.push(() => once(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`))
+  atEnd(() => once(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`))
   const url = new URL(serverUrl)
   url.pathname = `/${name}`
   return url.href
@@ -55,7 +60,7 @@ export async function once(url: string, sql: string): Promise<unknown[]> {
 /** A pool that ends with the test file. */
 export function newPool(url: string, config: pg.PoolConfig = {}): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, ...config })
-  opened.push(() => pool.end())
+  atEnd(() => pool.end())
   return pool
 }
 
@@ -78,13 +83,13 @@ export async function postgresJsDatabase(): Promise<TestDatabase> {
 export async function pgliteDatabase(): Promise<TestDatabase> {
   const database = await PGlite.create()
   const shared = { client: database, run: (sql: string) => database.exec(sql), end: async () => {} }
-  opened.push(() => database.close())
+  atEnd(() => database.close())
   return testDatabase(() => shared)
 }
 
 function testDatabase(openClient: () => OpenClient): TestDatabase {
   const [first, second] = [openClient(), openClient()]
-  opened.push(() => Promise.all([first.end(), second.end()]))
+  atEnd(() => Promise.all([first.end(), second.end()]))
   let isMade = false
   return {
     async open(options) {
