@@ -9,8 +9,6 @@ interface Load {
   /** Told the values of its keys, which begin at an index. */
   readonly resolve: (values: readonly Value[], begin: number) => void
   readonly reject: (error: unknown) => void
-  /** When it has waited long enough, on the clock of `performance.now()`. */
-  readonly until: number
 }
 
 const MOST_IN_FLIGHT = 2
@@ -23,10 +21,9 @@ const MOST_KEYS = 256
  */
 export class LoadQueue {
   readonly #commands: RedisCommands
-  #waiting: Load[] = []
+  readonly #waiting = new Set<Load>()
   #inFlight = 0
   #scheduled = false
-  #timer: NodeJS.Timeout | undefined
 
   constructor(commands: RedisCommands) {
     this.#commands = commands
@@ -35,28 +32,29 @@ export class LoadQueue {
   /** @param read makes the answer of the values, in the order of the keys. */
   load<T>(keys: readonly string[], read: (values: readonly Value[]) => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({
+      const load: Load = {
         keys,
-        until: performance.now() + this.#commands.timeoutMs,
-        reject,
         resolve(values, begin) {
+          clearTimeout(timer)
           try {
             resolve(read(values.slice(begin, begin + keys.length)))
           } catch (error) {
             reject(error)
           }
         },
-      })
+        reject(error) {
+          clearTimeout(timer)
+          reject(error)
+        },
+      }
+      const timer = setTimeout(() => this.#expire(load), this.#commands.timeoutMs)
+      this.#waiting.add(load)
       this.#schedule()
     })
   }
 
   #schedule(): void {
-    if (this.#waiting.length === 0 || this.#scheduled) return
-    if (this.#inFlight >= MOST_IN_FLIGHT) {
-      this.#timer ??= setTimeout(() => this.#expire(), this.#commands.timeoutMs)
-      return
-    }
+    if (this.#scheduled || this.#waiting.size === 0 || this.#inFlight >= MOST_IN_FLIGHT) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
@@ -66,14 +64,15 @@ export class LoadQueue {
   }
 
   #flush(): void {
-    let loadCount = 0
+    const batch: Load[] = []
     let keyCount = 0
-    for (const { keys } of this.#waiting) {
-      if (loadCount > 0 && keyCount + keys.length > MOST_KEYS) break
-      loadCount++
-      keyCount += keys.length
+    for (const load of this.#waiting) {
+      keyCount += load.keys.length
+      if (batch.length > 0 && keyCount > MOST_KEYS) break
+      batch.push(load)
+      this.#waiting.delete(load)
     }
-    if (loadCount > 0) void this.#read(this.#waiting.splice(0, loadCount))
+    if (batch.length > 0) void this.#read(batch)
   }
 
   async #read(batch: readonly Load[]): Promise<void> {
@@ -95,21 +94,13 @@ export class LoadQueue {
     this.#schedule()
   }
 
-  /** Removes what has waited too long, which is what came first. */
-  #expire(): void {
-    this.#timer = undefined
-    const now = performance.now()
-    const first = this.#waiting.findIndex(({ until }) => until > now)
-    const overdue = this.#waiting.splice(0, first === -1 ? this.#waiting.length : first)
-    for (const { reject } of overdue) {
-      reject(
-        new StoreUnavailableError(
-          `Redis did not answer within ${this.#commands.timeoutMs} ms (timeout).`,
-        ),
-      )
-    }
-    const next = this.#waiting[0]
-    if (next !== undefined) this.#timer = setTimeout(() => this.#expire(), next.until - now)
+  #expire(load: Load): void {
+    this.#waiting.delete(load)
+    load.reject(
+      new StoreUnavailableError(
+        `Redis did not answer within ${this.#commands.timeoutMs} ms (timeout).`,
+      ),
+    )
   }
 }
 
