@@ -88,8 +88,12 @@ suite('the default serializer gives back', () => {
   })
 
   test('any JSON value', () => {
+    // The one key that is refused, and that fast-check likes to try.
+    const json = fc
+      .jsonValue({ noUnicodeString: false, maxDepth: 6 })
+      .filter((value) => !JSON.stringify(value).includes('__proto__'))
     fc.assert(
-      fc.property(fc.jsonValue({ noUnicodeString: false, maxDepth: 6 }), (value) => {
+      fc.property(json, (value) => {
         assert.deepEqual(roundTrip(value), value)
       }),
       { numRuns: 1000 },
