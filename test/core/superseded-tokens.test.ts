@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'node:test'
+import { SessionGoneError } from '../../src/core/errors.ts'
 import type { TestApp } from '../support/test-app.ts'
 import { testOnBoth } from '../support/test-app.ts'
 
@@ -35,6 +36,14 @@ suite('the token from before a login', () => {
     assert.deepEqual(app.eventsOf('superseded'), [{ type: 'superseded', id: browser.id }])
     const dropped = { type: 'dropped', id: null, reason: 'superseded' } as const
     assert.deepEqual(app.eventsOf('dropped'), [dropped, dropped])
+  })
+
+  testOnBoth('is told so by its own save', async (app) => {
+    const { straggler } = await loggedIn(app)
+    const { session } = await straggler.request()
+    session.set('count', 1)
+    await app.rejects(session.save(), SessionGoneError)
+    assert.equal(session.size, 0)
   })
 
   testOnBoth('is replayed after a minute, and the visitor an ordinary new one', async (app) => {
