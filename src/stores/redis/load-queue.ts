@@ -9,6 +9,7 @@ interface Load {
   /** Told the values of its keys, which begin at an index. */
   readonly resolve: (values: readonly Value[], begin: number) => void
   readonly reject: (error: unknown) => void
+  isOver: boolean
 }
 
 const MOST_IN_FLIGHT = 2
@@ -21,7 +22,7 @@ const MOST_KEYS = 256
  */
 export class LoadQueue {
   readonly #commands: RedisCommands
-  readonly #waiting = new Set<Load>()
+  #waiting: Load[] = []
   #inFlight = 0
   #scheduled = false
 
@@ -34,6 +35,7 @@ export class LoadQueue {
     return new Promise((resolve, reject) => {
       const load: Load = {
         keys,
+        isOver: false,
         resolve(values, begin) {
           clearTimeout(timer)
           try {
@@ -48,13 +50,13 @@ export class LoadQueue {
         },
       }
       const timer = setTimeout(() => this.#expire(load), this.#commands.timeoutMs)
-      this.#waiting.add(load)
+      this.#waiting.push(load)
       this.#schedule()
     })
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#waiting.size === 0 || this.#inFlight >= MOST_IN_FLIGHT) return
+    if (this.#scheduled || this.#waiting.length === 0 || this.#inFlight >= MOST_IN_FLIGHT) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
@@ -64,15 +66,16 @@ export class LoadQueue {
   }
 
   #flush(): void {
-    const batch: Load[] = []
+    const open = this.#waiting.filter(({ isOver }) => !isOver)
+    let loadCount = 0
     let keyCount = 0
-    for (const load of this.#waiting) {
-      keyCount += load.keys.length
-      if (batch.length > 0 && keyCount > MOST_KEYS) break
-      batch.push(load)
-      this.#waiting.delete(load)
+    for (const { keys } of open) {
+      keyCount += keys.length
+      if (loadCount > 0 && keyCount > MOST_KEYS) break
+      loadCount++
     }
-    if (batch.length > 0) void this.#read(batch)
+    this.#waiting = open
+    if (loadCount > 0) void this.#read(open.splice(0, loadCount))
   }
 
   async #read(batch: readonly Load[]): Promise<void> {
@@ -95,7 +98,7 @@ export class LoadQueue {
   }
 
   #expire(load: Load): void {
-    this.#waiting.delete(load)
+    load.isOver = true
     load.reject(
       new StoreUnavailableError(
         `Redis did not answer within ${this.#commands.timeoutMs} ms (timeout).`,
