@@ -214,7 +214,7 @@ export class Committer {
   #forget(visit: Visit, { record: { id } }: FoundSession): void {
     visit.found = null
     visit.ended(id)
-    visit.working.rebase(emptyState(), null)
+    visit.working.rebase(emptyState())
     this.#options.events.emit({ type: 'destroyed', id })
   }
 
@@ -239,7 +239,7 @@ export class Committer {
     }
     const payload = replayed ? decodePayload(record.data, serializer) : null
     if (payload !== null && typeof payload !== 'string') {
-      visit.working.rebase({ payload, persistent, principal }, record.data)
+      visit.working.rebase({ payload, persistent, principal })
     }
   }
 
@@ -277,8 +277,8 @@ export class Committer {
     if (found === null || payload === null || typeof payload === 'string') {
       return new WorkingCopy(serializer)
     }
-    const { data, persistent, principal } = found.record
-    return new WorkingCopy(serializer, { payload, persistent, principal }, data)
+    const { persistent, principal } = found.record
+    return new WorkingCopy(serializer, { payload, persistent, principal })
   }
 
   /** A touch that fails harms nobody now: the guard reports it, and the next request tries again. */

@@ -95,7 +95,7 @@ export class VisitOpening {
     }
     visit.found = found
     visit.detached = null
-    visit.working = new WorkingCopy(serializer, { payload, persistent, principal }, data)
+    visit.working = new WorkingCopy(serializer, { payload, persistent, principal })
     const path = schema ? firstMismatch(schema, Object.fromEntries(payload.data)) : null
     if (path !== null) events.emit({ type: 'schema-mismatch', id, path })
     return true

@@ -6,7 +6,7 @@ import type { Serializer } from './serializer.ts'
 
 interface HeldObject {
   readonly value: object
-  /** What it was; `null`: as the baseline has it, not looked at yet. */
+  /** What it is without changes; `null`: as the last commit has stored it, not looked at yet. */
   fingerprint: string | null
 }
 
@@ -17,10 +17,9 @@ interface HeldObject {
 export class WorkingCopy {
   state: SessionState
   readonly #serializer: Serializer
-  /** The stored form of the data, before the operations. */
-  #baseline: string | Uint8Array | null
-  /** The baseline, decoded when something is compared with it; nobody else has these objects. */
-  #baselineData: ReadonlyMap<string, unknown> | null = null
+  /** The form in which the last commit has stored the data; decoded when something is compared. */
+  #stored: string | Uint8Array | null = null
+  #storedData: ReadonlyMap<string, unknown> | null = null
   #operations: Operation[] = []
   /** Those that the last commit took, for the case that it fails. */
   #taken: readonly Operation[] = []
@@ -29,14 +28,9 @@ export class WorkingCopy {
   /** Objects that this request has set: their operation holds them, changes inside included. */
   #set = new Set<object>()
 
-  constructor(
-    serializer: Serializer,
-    state: SessionState = emptyState(),
-    baseline: string | Uint8Array | null = null,
-  ) {
+  constructor(serializer: Serializer, state: SessionState = emptyState()) {
     this.#serializer = serializer
     this.state = state
-    this.#baseline = baseline
   }
 
   get data(): ReadonlyMap<string, unknown> {
@@ -46,7 +40,7 @@ export class WorkingCopy {
   get(key: string): unknown {
     const value = this.data.get(key)
     if (isObject(value) && !this.#set.has(value)) {
-      if (this.#held.get(key)?.value !== value) this.#held.set(key, { value, fingerprint: null })
+      if (this.#held.get(key)?.value !== value) this.#hold(key, value)
     }
     return value
   }
@@ -63,9 +57,7 @@ export class WorkingCopy {
     this.apply({ type: 'update', key, fn })
     this.#letGo(key, before)
     const value = this.data.get(key)
-    if (isObject(value)) {
-      this.#held.set(key, { value, fingerprint: fingerprint(value, key) })
-    }
+    if (isObject(value)) this.#hold(key, value)
     return value
   }
 
@@ -85,12 +77,11 @@ export class WorkingCopy {
   take(stored: string | Uint8Array | null): readonly Operation[] {
     this.#taken = this.operations()
     this.#operations = []
-    this.#moveBaseline(stored)
+    this.#stored = stored
+    this.#storedData = null
     for (const [key, value] of this.data) {
-      if (!isObject(value)) continue
-      if (this.#set.has(value) || this.#held.get(key)?.value === value) {
-        this.#held.set(key, { value, fingerprint: null })
-      }
+      // Not looked at here: most requests end with this commit.
+      if (isObject(value) && this.#set.has(value)) this.#held.set(key, { value, fingerprint: null })
     }
     this.#set = new Set()
     return this.#taken
@@ -102,11 +93,10 @@ export class WorkingCopy {
   }
 
   /** Moves on to what a commit has stored, with what was done since {@link take} on top of it. */
-  rebase(state: SessionState, stored: string | Uint8Array | null): void {
+  rebase(state: SessionState): void {
     const later = this.operations()
     const held = this.#held
     this.state = state
-    this.#moveBaseline(stored)
     this.#held = new Map()
     for (const [key, { value }] of held) this.#keepReference(key, value)
     for (const operation of later) applyOperation(state, operation)
@@ -116,10 +106,14 @@ export class WorkingCopy {
   #keepReference(key: string, value: object): void {
     const { data } = this.state.payload
     if (!data.has(key)) return
-    const [mine, theirs] = [value, data.get(key)].map((v) => fingerprint(v, key))
-    if (mine !== theirs) return
+    const mine = fingerprint(value, key)
+    if (mine !== fingerprint(data.get(key), key)) return
     data.set(key, value)
-    this.#held.set(key, { value, fingerprint: null })
+    this.#held.set(key, { value, fingerprint: mine })
+  }
+
+  #hold(key: string, value: object): void {
+    this.#held.set(key, { value, fingerprint: fingerprint(value, key) })
   }
 
   #recordNestedChange(key: string): void {
@@ -144,18 +138,13 @@ export class WorkingCopy {
   }
 
   #storedFingerprint(key: string): string {
-    this.#baselineData ??= this.#decodeBaseline()
-    return fingerprint(this.#baselineData.get(key), key)
+    this.#storedData ??= this.#decodeStored()
+    return fingerprint(this.#storedData.get(key), key)
   }
 
-  #decodeBaseline(): ReadonlyMap<string, unknown> {
-    const payload = this.#baseline && decodePayload(this.#baseline, this.#serializer)
+  #decodeStored(): ReadonlyMap<string, unknown> {
+    const payload = this.#stored && decodePayload(this.#stored, this.#serializer)
     return payload === null || typeof payload === 'string' ? new Map() : payload.data
-  }
-
-  #moveBaseline(stored: string | Uint8Array | null): void {
-    this.#baseline = stored
-    this.#baselineData = null
   }
 }
 

@@ -164,7 +164,7 @@ class Play {
     this.#stored = draft
     if (outcome === 'stored on fresher data') {
       this.#stored = merged
-      this.#copy.rebase(decode(merged), merged)
+      this.#copy.rebase(decode(merged))
       for (const [key, value] of Object.entries(theirs)) this.#committed.set(key, clone(value))
     }
     for (const change of since) change(this.#committed)
