@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import fc from 'fast-check'
 import { SessionDataError } from '../../src/core/errors.ts'
 import {
   checkEntry,
@@ -166,6 +167,27 @@ suite('a stored text', () => {
     for (const text of ['{"v":2}', '{"v":2,"data":[],"flash":1}', '[{"v":1},3]']) {
       assert.equal(decode(text), 'newer')
     }
+  })
+
+  test('with any damage is read, newer or unreadable, and never an error', () => {
+    const place = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })
+    const damage = fc.record({ place, length: fc.nat(3), put: fc.string({ maxLength: 3 }) })
+    const texts = fc.constantFrom(...golden.map(([text]) => text))
+    fc.assert(
+      fc.property(texts, fc.array(damage, { minLength: 1, maxLength: 3 }), (intact, damages) => {
+        let text = intact
+        for (const { place, length, put } of damages) {
+          const at = Math.floor(place * text.length)
+          text = text.slice(0, at) + put + text.slice(at + length)
+        }
+        const payload = decode(text)
+        if (typeof payload === 'string') return
+        assert.ok(payload.data instanceof Map && Array.isArray(payload.flash))
+        assert.ok(payload.csrfSeed === null || typeof payload.csrfSeed === 'string')
+        assert.ok(payload.rotatedAt === null || typeof payload.rotatedAt === 'number')
+      }),
+      { numRuns: 5000 },
+    )
   })
 
   test('may have parts that a later version adds to this format', () => {
