@@ -55,8 +55,8 @@ export interface PostgresStoreOptions {
 }
 
 /**
- * Keeps sessions in PostgreSQL 12 or newer. Nothing is asked of the database before the first use:
- * an app may start before its database.
+ * Keeps sessions in PostgreSQL. Nothing is asked of the database before the first use: an app may
+ * start before its database.
  *
  * @param client a `Pool` of `pg`, a PGlite database, or what `postgres()` returns. It stays open
  * when the store is closed.

