@@ -52,6 +52,11 @@ export interface FoundSession {
 export interface Refusal {
   readonly id: string
   readonly why: Exclude<Admission, 'current' | 'previous'> | 'unknown-id'
+  /**
+   * The secret was replaced a moment ago, or may have been: only the last replaced one is known, and
+   * a login is often followed by another rotation.
+   */
+  readonly isStraggler: boolean
 }
 
 /** What the tokens of one request amount to. */
@@ -72,15 +77,21 @@ export function findSessions(
   for (const token of tokens) {
     const record = records.find(({ id }) => id === token.id)
     if (record === undefined) {
-      refused.push({ id: token.id, why: 'unknown-id' })
+      refused.push({ id: token.id, why: 'unknown-id', isStraggler: false })
       continue
     }
     const admission = admit(record, token, hasher, now)
     if (admission !== 'current' && admission !== 'previous') {
-      refused.push({ id: token.id, why: admission })
+      const isStraggler =
+        admission === 'superseded' || (admission === 'wrong-secret' && wasJustRotated(record, now))
+      refused.push({ id: token.id, why: admission, isStraggler })
     } else if (!admitted.some((found) => found.record.id === token.id)) {
       admitted.push({ record, token, admission })
     }
   }
   return { admitted, refused }
+}
+
+function wasJustRotated({ previousSecretUntil }: SessionRecord, now: number): boolean {
+  return previousSecretUntil !== null && now < previousSecretUntil + SUPERSEDED_FOR
 }

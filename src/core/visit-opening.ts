@@ -72,7 +72,7 @@ export class VisitOpening {
       if (this.#take(visit, found)) break
     }
     for (const refusal of refused) this.#report(refusal)
-    if (visit.found === null && refused.some(({ why }) => why === 'superseded')) {
+    if (visit.found === null && refused.some(({ isStraggler }) => isStraggler)) {
       visit.detached ??= 'superseded'
     }
     const count = new Set(visit.tokens.map(({ id }) => id)).size

@@ -38,6 +38,16 @@ suite('the token from before a login', () => {
     assert.deepEqual(app.eventsOf('dropped'), [dropped, dropped])
   })
 
+  testOnBoth('takes no cookie away after a second rotation, either', async (app) => {
+    const { browser, straggler } = await loggedIn(app)
+    await browser.visit((session) => session.rotate())
+    const answer = await straggler.visit((session) => session.set('count', 1))
+    assert.equal(answer.cookie, null)
+    assert.equal(app.store.count('create'), 1)
+    app.clock.advance('1m')
+    assert.ok((await straggler.visit((session) => session.set('count', 1))).cookie)
+  })
+
   testOnBoth('is told so by its own save', async (app) => {
     const { straggler } = await loggedIn(app)
     const { session } = await straggler.request()
