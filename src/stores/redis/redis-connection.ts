@@ -127,9 +127,12 @@ function ioredis(client: IoredisClient): RedisConnection {
     send: (_key, command) => client.call(...(command as [string, ...string[]])),
     notAnswered() {},
     async countReplicas(key, expected, timeoutMs) {
-      const replies = await client
-        .pipeline([['exists', key], waitCommand(expected, timeoutMs)])
-        .exec()
+      // Here the names are those of methods. EXISTS leads the pipeline to the node of the key.
+      const commands = [
+        ['exists', key],
+        ['wait', String(expected), String(timeoutMs)],
+      ]
+      const replies = await client.pipeline(commands).exec()
       const [error, count] = replies?.[1] ?? [new Error('The pipeline was aborted.'), 0]
       if (error !== null) throw error
       return Number(count)

@@ -54,7 +54,9 @@ function timeToLive(expires: string, now: string): string {
 /** ARGV: the moment of the reservation or '', the record, the present. */
 export const createScript: RedisScript = script(`
 local stored = ${readNumbers}
-if stored ~= '' then return 'taken' end
+if stored ~= '' then
+  return {'taken', ${digits('stored', 'listedAt')}, ${digits('stored', 'reviewAt')}}
+end
 ${refuseIfLate('ARGV[1]')}
 redis.call('SET', key, ARGV[2], 'PX',
   ${timeToLive(number('ARGV[2]', 'expiresAt'), 'tonumber(ARGV[3])')})

@@ -1,6 +1,6 @@
 import type { ScanQuery } from '../../core/store.ts'
 import { SWEEP_GRACE } from '../../core/store.ts'
-import { decodeTimes, digits, HEAD_LENGTH } from './record-format.ts'
+import { decodeTimes, digits, HEAD_LENGTH, type ReviewTimes } from './record-format.ts'
 import type { RedisCommands } from './redis-commands.ts'
 import { REVIEW_SHARDS, type RedisKeys } from './redis-keys.ts'
 import { reviewScript } from './redis-scripts.ts'
@@ -158,6 +158,14 @@ export class ReviewIndex {
     const range = [key, from, to, 'BYLEX', 'LIMIT', '0', String(count)]
     return (await this.#commands.send(key, 'ZRANGE', ...range)) as string[]
   }
+}
+
+/**
+ * Whether a walk that finds a session under this moment finds it under another one, too. If a sweep
+ * puts the session off meanwhile, nobody can tell; then it is found twice rather than not at all.
+ */
+export function isListedElsewhere(at: number, { listedAt, reviewAt }: ReviewTimes): boolean {
+  return at > listedAt || (at === reviewAt && at !== listedAt)
 }
 
 function memberOf(id: string, at: number | string): string {

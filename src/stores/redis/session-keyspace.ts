@@ -25,7 +25,7 @@ import {
 import type { RedisCommands } from './redis-commands.ts'
 import type { RedisKeys } from './redis-keys.ts'
 import { createScript, deleteScript, saveScript, touchScript } from './redis-scripts.ts'
-import { ReviewIndex } from './review-index.ts'
+import { isListedElsewhere, ReviewIndex } from './review-index.ts'
 
 /** How the script answers that deletes a record. */
 type Deleted = [outcome: 'deleted', fields: string, listedAt: string, reviewAt: string]
@@ -110,6 +110,9 @@ export class SessionKeyspace {
     }
     this.#release(reservation)
     if (reply === 'late') throw tooLate()
+    const [, ...moments] = reply as readonly string[]
+    if (!moments.includes(digits(expiresAt)))
+      this.#inBackground(this.#reviews.remove(id, expiresAt))
     return 'taken'
   }
 
@@ -224,8 +227,7 @@ export class SessionKeyspace {
     const records: SessionRecord[] = []
     for (const { id, at } of listed) {
       const value = values.get(id)
-      // A session may be in the index more than once; it is listed under one moment only.
-      if (value === undefined || decodeTimes(value).listedAt !== at) continue
+      if (value === undefined || isListedElsewhere(at, decodeTimes(value))) continue
       const record = decodeRecord(id, value)
       if (record.expiresAt > now) records.push(record)
     }
